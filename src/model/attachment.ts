@@ -32,6 +32,8 @@ export interface EffectiveQos {
   readonly egressGuaranteed?: number;
   readonly egressCeiling?: number;
   readonly ingressCeiling?: number;
+  /** Name of the link in the pod on which arriving traffic is queued, where there is one. */
+  readonly ingressLink?: string;
   /** What the class asks for and this kernel or link cannot give, one sentence each. */
   readonly notEnforced: readonly string[];
 }

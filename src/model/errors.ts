@@ -29,11 +29,14 @@ export class InvalidValueError extends LanyardError {
   readonly place: string;
   /** What stood there. */
   readonly value: unknown;
+  /** What would be right, as the message says it after "expected". */
+  readonly expected: string;
 
   constructor(place: string, value: unknown, expected: string) {
     super("invalid", `${place}: ${describe(value)} is not usable; expected ${expected}`);
     this.place = place;
     this.value = value;
+    this.expected = expected;
   }
 }
 

@@ -1,5 +1,9 @@
 import type { Device, Pool } from "./device.ts";
+import type { LinkProfile } from "./link-profile.ts";
 import type { AssignedDevice, PodIdentity } from "./pod.ts";
+import type { PodNetwork } from "./pod-network.ts";
+import type { PodNetworkAttachment } from "./pod-network-attachment.ts";
+import type { QosClass } from "./qos-class.ts";
 
 /**
  * What the rooms of the house need from each other without knowing each other. The composition root hands
@@ -25,4 +29,19 @@ export interface DeviceAssignments {
 /** Finds a device by what the kubelet calls it. */
 export interface DeviceDirectory {
   findDevice(resource: string, id: string): Device | undefined;
+}
+
+/** What a name in a pod's annotation means: the objects that describe networks, wherever they are kept. */
+export interface NetworkCatalog {
+  podNetwork(name: string): PodNetwork | undefined;
+  linkProfile(name: string): LinkProfile | undefined;
+  qosClass(name: string): QosClass | undefined;
+  podNetworkAttachment(namespace: string, name: string): PodNetworkAttachment | undefined;
+  /** Calls back after any of these objects may have changed. */
+  onChange(listener: () => void): Unsubscribe;
+}
+
+/** Which of the node's links are inside pods now, by the name they have on the node. */
+export interface HeldLinks {
+  heldLinks(): ReadonlySet<string>;
 }

@@ -1,0 +1,313 @@
+import type { Logger } from "pino";
+import type { TcCapabilities } from "../linux/capabilities.ts";
+import type { Kernel } from "../linux/kernel.ts";
+import type { Namespace } from "../linux/namespace.ts";
+import type { AttachmentOutcome, AttachmentStatus, Attachments, PodAttachments } from "../model/attachment.ts";
+import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
+import { type PodIdentity, podKey } from "../model/pod.ts";
+import type { HeldLinks } from "../model/ports.ts";
+import { applySteps, undoSteps } from "./apply.ts";
+import type { EntryState, Journal, JournalEntry, NamespaceIdentity } from "./journal.ts";
+import { nodeLinkOf, planAttachment } from "./plan.ts";
+import { type AttachmentRequest, differsOnlyInQos, sameRequest, type UsedDevice } from "./request.ts";
+import { type ResolverSources, resolveReferences } from "./resolve.ts";
+import { reshape } from "./reshape.ts";
+import { initialStatus, statusOf } from "./status.ts";
+import type { NodeFacts } from "./types/node-facts.ts";
+
+/** GSO_LEGACY_MAX_SIZE (include/linux/netdevice.h): what the kernel gives every link, in bytes. */
+const DEFAULT_GSO_MAX_SIZE = 65536;
+
+/** One finished operation, for the metrics. */
+export interface OperationReport {
+  readonly operation: "attach" | "detach" | "change";
+  /** LinkProfile type. */
+  readonly type: string;
+  readonly outcome: "done" | "failed";
+  readonly seconds: number;
+}
+
+export interface EngineOptions {
+  readonly kernel: Kernel;
+  readonly journal: Journal;
+  readonly capabilities: TcCapabilities;
+  readonly sources: ResolverSources;
+  readonly log: Logger;
+  /** Told about every operation that ended. */
+  readonly onOperation?: (report: OperationReport) => void;
+}
+
+/**
+ * Makes pods' interfaces what is wanted. Every way in uses it alike: what is asked for is compared with the
+ * journal, and the difference is attached, changed or detached. Work for one pod is done in order; pods do not
+ * wait for each other.
+ */
+export class AttachmentEngine implements Attachments, HeldLinks {
+  readonly #options: EngineOptions;
+  /** The attachments as the journal holds them, by id. */
+  readonly #entries = new Map<number, JournalEntry>();
+  /** The end of the last piece of work for each pod, by uid. */
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    for (const entry of options.journal.entries()) this.#entries.set(entry.id, entry);
+  }
+
+  /**
+   * Puts an end to what an earlier run of the agent left unfinished: half-made and half-removed attachments
+   * are taken back, and so is what belonged to namespaces that are gone. The doors then ask for what is wanted
+   * again. Called once, before any door opens.
+   */
+  async recover(): Promise<void> {
+    for (const entry of [...this.#entries.values()]) {
+      const why = await this.#whyNotWhole(entry);
+      if (why === undefined) continue;
+      const about = { pod: podKey(entry.request.pod), interface: entry.request.interfaceName };
+      this.#options.log.info(about, `taking back an attachment of an earlier run: ${why}`);
+      await this.#detach(entry).catch((error: unknown) => {
+        this.#options.log.error({ ...about, err: error }, "the attachment could not be taken back; it stays in the journal");
+      });
+    }
+  }
+
+  reconcile(wanted: PodAttachments): Promise<readonly AttachmentOutcome[]> {
+    return this.#inOrder(wanted.pod, () => this.#reconcile(wanted));
+  }
+
+  release(pod: PodIdentity): Promise<void> {
+    return this.#inOrder(pod, async () => {
+      const failures: unknown[] = [];
+      for (const entry of this.#entriesOf(pod)) {
+        await this.#detach(entry).catch((error: unknown) => failures.push(error));
+      }
+      if (failures.length === 0) return;
+      const text = `pod ${podKey(pod)} could not be released: ${failures.map(errorText).join("; ")}`;
+      throw new LanyardError("kernel", text, { cause: failures[0] });
+    });
+  }
+
+  list(): readonly AttachmentStatus[] {
+    return [...this.#entries.values()].map((entry) => entry.status);
+  }
+
+  heldLinks(): ReadonlySet<string> {
+    const links = new Set<string>();
+    for (const { request } of this.#entries.values()) {
+      if (request.link.type === "hostDevice") links.add(request.link.link);
+    }
+    return links;
+  }
+
+  /** Waits until no work is under way. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#tails.values());
+  }
+
+  async #reconcile(wanted: PodAttachments): Promise<readonly AttachmentOutcome[]> {
+    await using pod = await this.#options.kernel.namespace(wanted.namespacePath);
+    const namespace = { path: wanted.namespacePath, cookie: await pod.cookie() };
+    const names = new Set(wanted.references.map((reference) => reference.interfaceName));
+    const outcomes: AttachmentOutcome[] = [];
+    for (const entry of this.#entriesOf(wanted.pod)) {
+      const isElsewhere = entry.namespace.cookie !== namespace.cookie;
+      if (names.has(entry.request.interfaceName) && entry.state === "attached" && !isElsewhere) continue;
+      const outcome = await this.#detachOutcome(entry);
+      // An interface that is about to be made again is reported once, by how that went.
+      if (outcome.action === "failed" || !names.has(entry.request.interfaceName)) outcomes.push(outcome);
+    }
+    const held = new Map<string, UsedDevice>();
+    for (const { request } of this.#entriesOf(wanted.pod)) {
+      if (request.link.type === "hostDevice") held.set(request.interfaceName, request.link.device);
+    }
+    for (const resolved of await resolveReferences(wanted, this.#options.sources, held)) {
+      const { interfaceName } = resolved.reference;
+      if (outcomes.some((outcome) => outcome.interfaceName === interfaceName)) continue;
+      outcomes.push(
+        "error" in resolved
+          ? { interfaceName, action: "failed", error: resolved.error }
+          : await this.#converge(resolved.request, pod, namespace),
+      );
+    }
+    return outcomes;
+  }
+
+  /** Brings one interface to what its request asks for. */
+  async #converge(
+    request: AttachmentRequest,
+    pod: Namespace,
+    namespace: NamespaceIdentity,
+  ): Promise<AttachmentOutcome> {
+    const { interfaceName } = request;
+    const entry = this.#entriesOf(request.pod).find((each) => each.request.interfaceName === interfaceName);
+    try {
+      if (entry === undefined) {
+        return { interfaceName, action: "attached", status: await this.#attach(request, pod, namespace) };
+      }
+      if (sameRequest(entry.request, request)) return { interfaceName, action: "kept", status: entry.status };
+      if (differsOnlyInQos(entry.request, request)) {
+        return { interfaceName, action: "changed", status: await this.#change(entry, request, pod) };
+      }
+      await this.#detach(entry);
+      return { interfaceName, action: "changed", status: await this.#attach(request, pod, namespace) };
+    } catch (error) {
+      return { interfaceName, action: "failed", error: asLanyardError(error, request) };
+    }
+  }
+
+  async #attach(
+    request: AttachmentRequest,
+    pod: Namespace,
+    namespace: NamespaceIdentity,
+  ): Promise<AttachmentStatus> {
+    const { kernel, journal, log } = this.#options;
+    return this.#timed("attach", request, async () => {
+      const steps = planAttachment(request, await this.#readFacts(request));
+      const id = journal.begin(request, namespace, steps, initialStatus(request, namespace.path));
+      this.#reload(id);
+      try {
+        await applySteps({ kernel, pod }, journal, id, steps);
+        const status = await statusOf(request, steps, pod, namespace.path);
+        this.#setState(id, "attached", status);
+        return status;
+      } catch (error) {
+        await this.#undo(this.#reload(id), pod).catch((second: unknown) => {
+          log.error({ err: second, pod: podKey(request.pod) }, "an attachment that failed could not be taken back");
+        });
+        throw error;
+      }
+    });
+  }
+
+  async #change(entry: JournalEntry, request: AttachmentRequest, pod: Namespace): Promise<AttachmentStatus> {
+    const { kernel, journal } = this.#options;
+    return this.#timed("change", request, async () => {
+      const facts = await this.#readFacts(request, pod);
+      const steps = await reshape({ kernel, pod }, journal, entry, request, facts);
+      const status = await statusOf(request, steps, pod, entry.namespace.path);
+      this.#setState(entry.id, "attached", status);
+      return status;
+    });
+  }
+
+  async #detachOutcome(entry: JournalEntry): Promise<AttachmentOutcome> {
+    const { interfaceName } = entry.request;
+    try {
+      await this.#detach(entry);
+      return { interfaceName, action: "detached" };
+    } catch (error) {
+      return { interfaceName, action: "failed", status: entry.status, error: asLanyardError(error, entry.request) };
+    }
+  }
+
+  async #detach(entry: JournalEntry): Promise<void> {
+    await this.#timed("detach", entry.request, async () => {
+      this.#setState(entry.id, "detaching", { ...entry.status, state: "detaching" });
+      const pod = await this.#openIfSame(entry.namespace);
+      try {
+        await this.#undo(this.#reload(entry.id), pod);
+      } finally {
+        await pod?.[Symbol.asyncDispose]();
+      }
+    });
+  }
+
+  /** Takes all of an attachment back, and forgets it when that succeeded. */
+  async #undo(entry: JournalEntry, pod: Namespace | undefined): Promise<void> {
+    const { kernel, journal } = this.#options;
+    await undoSteps({ kernel, pod }, journal, entry.id, entry.steps);
+    journal.remove(entry.id);
+    this.#entries.delete(entry.id);
+  }
+
+  /** Why an entry of an earlier run cannot stay as it is; undefined when it can. */
+  async #whyNotWhole(entry: JournalEntry): Promise<string | undefined> {
+    if (entry.state !== "attached") return `it was ${entry.state} when the agent ended`;
+    const pod = await this.#openIfSame(entry.namespace);
+    if (pod === undefined) return "the pod's network namespace is gone";
+    try {
+      const link = await pod.links.find(entry.request.interfaceName);
+      return link === undefined ? `its link ${entry.request.interfaceName} is gone` : undefined;
+    } finally {
+      await pod[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Opens the namespace, unless it is gone or its path leads to another one by now. */
+  async #openIfSame(identity: NamespaceIdentity): Promise<Namespace | undefined> {
+    let namespace: Namespace;
+    try {
+      namespace = await this.#options.kernel.namespace(identity.path);
+      if ((await namespace.cookie()) === identity.cookie) return namespace;
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
+    await namespace[Symbol.asyncDispose]();
+    return undefined;
+  }
+
+  /** Facts about the node's link; of a link that is in the pod already, read there. */
+  async #readFacts(request: AttachmentRequest, pod?: Namespace): Promise<NodeFacts> {
+    const { kernel, capabilities } = this.#options;
+    const link =
+      pod === undefined
+        ? await kernel.host.links.get(nodeLinkOf(request))
+        : await pod.links.get(request.interfaceName);
+    // Not the link's present limit, which follows the class it has now.
+    const gsoMaxSize = Math.min(link.tsoMaxSize, DEFAULT_GSO_MAX_SIZE);
+    return { link: { name: link.name, mtu: link.mtu, gsoMaxSize }, capabilities };
+  }
+
+  #entriesOf(pod: PodIdentity): JournalEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.request.pod.uid === pod.uid);
+  }
+
+  #setState(id: number, state: EntryState, status: AttachmentStatus): void {
+    this.#options.journal.setState(id, state, status);
+    this.#reload(id);
+  }
+
+  #reload(id: number): JournalEntry {
+    const entry = this.#options.journal.entry(id);
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  #inOrder<T>(pod: PodIdentity, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(pod.uid) ?? Promise.resolve();
+    const current = before.then(work, work);
+    this.#tails.set(pod.uid, current);
+    const forget = () => {
+      if (this.#tails.get(pod.uid) === current) this.#tails.delete(pod.uid);
+    };
+    current.then(forget, forget);
+    return current;
+  }
+
+  async #timed<T>(
+    operation: OperationReport["operation"],
+    request: AttachmentRequest,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const start = performance.now();
+    const report = (outcome: OperationReport["outcome"]) => {
+      const seconds = (performance.now() - start) / 1000;
+      this.#options.onOperation?.({ operation, type: request.link.type, outcome, seconds });
+    };
+    try {
+      const result = await work();
+      report("done");
+      return result;
+    } catch (error) {
+      report("failed");
+      throw error;
+    }
+  }
+}
+
+function asLanyardError(error: unknown, request: AttachmentRequest): LanyardError {
+  const who = `pod ${podKey(request.pod)}, interface ${request.interfaceName}`;
+  const code = error instanceof LanyardError ? error.code : "internal";
+  return new LanyardError(code, `${who}: ${errorText(error)}`, { cause: error });
+}

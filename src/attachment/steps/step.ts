@@ -1,0 +1,35 @@
+import type { Kernel } from "../../linux/kernel.ts";
+import type { Namespace } from "../../linux/namespace.ts";
+
+/** What a step may touch while it is applied. */
+export interface ApplyContext {
+  readonly kernel: Kernel;
+  /** The pod's network namespace, open for this operation. */
+  readonly pod: Namespace;
+}
+
+/** What a step may touch while it is undone. */
+export interface UndoContext {
+  readonly kernel: Kernel;
+  /** Undefined when the pod's namespace is gone, and with it every virtual link that was in it. */
+  readonly pod: Namespace | undefined;
+}
+
+/**
+ * What one kind of step does. A step is plain data in the journal; its handler is found by its kind. `Before`
+ * is what was there before, as plain data: what `undo` must bring back.
+ *
+ * A step that failed, timed out or was cut off by SIGKILL may have happened, wholly or in part, or not at all:
+ * `undo` looks first and is fine with each.
+ */
+export interface StepHandler<Step extends { readonly kind: string }, Before> {
+  readonly kind: Step["kind"];
+  /** Looks at what is there. Throws when the step cannot be done, before anything is touched. */
+  observe(context: ApplyContext, step: Step): Promise<Before>;
+  apply(context: ApplyContext, step: Step, before: Before): Promise<void>;
+  undo(context: UndoContext, step: Step, before: Before): Promise<void>;
+  /** The pod's link this step brings, and which its undo takes away with everything on it. */
+  readonly brings?: (step: Step) => string;
+  /** The pod's link this step is about, when taking that link away undoes the step by itself. */
+  readonly livesOn?: (step: Step) => string;
+}

@@ -1,0 +1,15 @@
+import type { TcCapabilities } from "../../linux/capabilities.ts";
+
+/** What is known of the node when an attachment is planned. */
+export interface NodeFacts {
+  /** The node's link the interface stands on, or which it is. */
+  readonly link: {
+    readonly name: string;
+    /** Bytes. */
+    readonly mtu: number;
+    /** Bytes. */
+    readonly gsoMaxSize: number;
+  };
+  /** What this kernel can shape with. */
+  readonly capabilities: TcCapabilities;
+}

@@ -1,0 +1,22 @@
+// The lanyard command. What follows the compile cache is imported after it is on, so that it is cached too.
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { CommandTable } from "./command.ts";
+
+// Not in the shared /tmp, where others could lay down code for root to load.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/compile", import.meta.url)));
+
+const commands: CommandTable = {
+  version: {
+    summary: "show which Lanyard this is, and what it runs on",
+    load: () => import("./commands/version.ts"),
+  },
+};
+
+// Whoever reads us through a pipe may stop reading: "lanyard devices | head -1".
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
+const { dispatch } = await import("./dispatch.ts");
+process.exitCode = await dispatch(process.argv.slice(2), commands, process);

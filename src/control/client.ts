@@ -1,0 +1,66 @@
+import { request } from "node:http";
+import { errorText, LanyardError } from "../model/errors.ts";
+import type { DevicesReport, StatusReport } from "./report.ts";
+
+/** How long the agent may take to answer, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 5000;
+
+/** Asks a running agent. Throws LanyardError `unavailable` when none answers at the socket. */
+export class ControlClient {
+  readonly #socketPath: string;
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  status(): Promise<StatusReport> {
+    return this.#get("/v1/status") as Promise<StatusReport>;
+  }
+
+  devices(): Promise<DevicesReport> {
+    return this.#get("/v1/devices") as Promise<DevicesReport>;
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const { status, body } = await this.#fetch(path);
+    const answer = parse(body);
+    if (status === 200 && answer !== undefined) return answer;
+    const said = (answer as { message?: unknown } | undefined)?.message;
+    const text = typeof said === "string" ? said : body.slice(0, 200);
+    throw new LanyardError("unavailable", `the agent at ${this.#socketPath} answered ${status}: ${text}`);
+  }
+
+  #fetch(path: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.#socketPath, path, timeout: ANSWER_TIMEOUT_MS }, (response) => {
+        let body = "";
+        response.setEncoding("utf8");
+        response.on("data", (text: string) => {
+          body += text;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on("error", (error) => reject(this.#noAnswer(error)));
+      });
+      asked.on("timeout", () => asked.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)));
+      asked.on("error", (error) => reject(this.#noAnswer(error)));
+      asked.end();
+    });
+  }
+
+  #noAnswer(error: unknown): LanyardError {
+    return new LanyardError(
+      "unavailable",
+      `no agent answers at ${this.#socketPath} (${errorText(error)}); start one with "lanyard agent", or name ` +
+        "its socket with --socket",
+      { cause: error },
+    );
+  }
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

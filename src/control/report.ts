@@ -1,0 +1,53 @@
+import type { AttachmentStatus } from "../model/attachment.ts";
+import type { Pool } from "../model/device.ts";
+
+/** One pod as the standalone mode runs it. */
+export interface PodReport {
+  readonly namespace: string;
+  readonly name: string;
+  readonly phase: string;
+  readonly message?: string;
+  readonly namespacePath?: string;
+  /** Device ids by resource. */
+  readonly devices: Readonly<Record<string, readonly string[]>>;
+}
+
+/** One resource as it stands with the kubelet. */
+export interface ResourceReport {
+  readonly resource: string;
+  readonly socket: string;
+  readonly isRegistered: boolean;
+  readonly lastError?: string;
+}
+
+/** What `lanyard status` tells. */
+export interface StatusReport {
+  readonly version: string;
+  readonly processId: number;
+  /** Seconds. */
+  readonly uptime: number;
+  /** All parts have started and none is stopping. */
+  readonly isReady: boolean;
+  readonly mode: "standalone" | "kubelet";
+  readonly kubeletDirectory: string;
+  /** What this kernel lacks and what is done instead, one sentence each. */
+  readonly kernelLacks: readonly string[];
+  readonly resources: readonly ResourceReport[];
+  readonly attachments: readonly AttachmentStatus[];
+  /** Present in standalone mode. */
+  readonly pods?: readonly PodReport[];
+  /** Mistakes in manifests and what is not offered, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** What `lanyard devices` tells. */
+export interface DevicesReport {
+  readonly pools: readonly Pool[];
+  readonly notes: readonly string[];
+}
+
+/** Where the control door gets its answers. */
+export interface ReportSource {
+  status(): StatusReport;
+  devices(): DevicesReport;
+}

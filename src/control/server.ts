@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { errorText } from "../model/errors.ts";
+import { type ListeningSocket, listenOnSocket } from "../rpc/unix-socket.ts";
+import type { ReportSource } from "./report.ts";
+
+/** The agent's own socket: HTTP and JSON, for root alone. */
+export class ControlDoor {
+  readonly #socketPath: string;
+  readonly #routes: ReadonlyMap<string, () => unknown>;
+  readonly #server: Server;
+  readonly #log: Logger;
+  #socket: ListeningSocket | undefined;
+
+  constructor(options: { socketPath: string; source: ReportSource; log: Logger }) {
+    this.#socketPath = options.socketPath;
+    this.#log = options.log;
+    this.#routes = new Map<string, () => unknown>([
+      ["/v1/status", () => options.source.status()],
+      ["/v1/devices", () => options.source.devices()],
+    ]);
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** Listens; a socket left by an agent that is gone is replaced, one that answers is respected. */
+  async start(): Promise<void> {
+    this.#socket = await listenOnSocket(this.#server, this.#socketPath, 0o600);
+  }
+
+  /** Answers what is being asked, then closes and removes the socket. */
+  async stop(): Promise<void> {
+    this.#server.closeIdleConnections();
+    await this.#socket?.close();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    request.resume();
+    const path = new URL(request.url ?? "/", "http://agent").pathname;
+    const route = this.#routes.get(path);
+    if (route === undefined) {
+      const known = [...this.#routes.keys()].join(", ");
+      return send(response, 404, { code: "not-found", message: `no ${path} here; there is ${known}` });
+    }
+    if (request.method !== "GET") {
+      return send(response, 405, { code: "unsupported", message: `${path} takes GET, not ${request.method}` });
+    }
+    try {
+      send(response, 200, route());
+    } catch (error) {
+      this.#log.error({ err: error, path }, "a question at the control socket could not be answered");
+      send(response, 500, { code: "internal", message: errorText(error) });
+    }
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+}

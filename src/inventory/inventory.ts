@@ -1,0 +1,195 @@
+import type { Logger } from "pino";
+import type { Kernel } from "../linux/kernel.ts";
+import type { Link } from "../linux/route/link.ts";
+import { type NetDeviceFacts, readNetDevice } from "../linux/sysfs/net-device.ts";
+import type { AgentConfig } from "../model/agent-config.ts";
+import type { Device, Pool } from "../model/device.ts";
+import { errorText } from "../model/errors.ts";
+import type { DeviceDirectory, HeldLinks, PoolSource, Unsubscribe } from "../model/ports.ts";
+import type { NodeLink } from "./link.ts";
+import { type FormedPools, formPools } from "./pools.ts";
+
+/** Links change in bursts; the pools are formed once after the last of them. */
+const SETTLE_MS = 5;
+/** Everything is read again at least this often, whatever was announced. */
+const RESYNC_MS = 60_000;
+
+export interface InventoryOptions {
+  readonly kernel: Kernel;
+  readonly config: Pick<AgentConfig, "resourcePrefix" | "pools">;
+  /** Which links are inside pods now. */
+  readonly held: HeldLinks;
+  /** `/sys`, or a laid-out tree. */
+  readonly sysfsRoot: string;
+  readonly log: Logger;
+}
+
+/**
+ * The node's links and the pools they form, kept true by the kernel's announcements: a link that comes, goes,
+ * or loses its carrier changes the pools within milliseconds.
+ */
+export class Inventory implements PoolSource, DeviceDirectory {
+  readonly #options: InventoryOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #links = new Map<number, Link>();
+  readonly #facts = new Map<number, NetDeviceFacts>();
+  /** Every link as it was when it was last seen on the node, for those that are inside pods. */
+  readonly #lastKnown = new Map<string, NodeLink>();
+  #defaultRouteLinks = new Set<number>();
+  #formed: FormedPools = { pools: [], notes: [] };
+  #unsubscribe: Unsubscribe = () => {};
+  #settle: NodeJS.Timeout | undefined;
+  #resync: NodeJS.Timeout | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: InventoryOptions) {
+    this.#options = options;
+  }
+
+  /** Reads everything once and then follows the announcements. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.kernel.linkEvents.onChange(
+      ({ change, link, namespaceId }) => {
+        if (namespaceId !== undefined) return;
+        if (change === "gone") this.#forget(link.index);
+        else this.#learn(link);
+        this.#formSoon();
+      },
+      () => this.#readSoon(),
+    );
+    await this.#readAll();
+    this.#resync = setInterval(() => this.#readSoon(), RESYNC_MS).unref();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#unsubscribe();
+    clearTimeout(this.#settle);
+    clearInterval(this.#resync);
+    this.#listeners.clear();
+  }
+
+  pools(): readonly Pool[] {
+    return this.#formed.pools;
+  }
+
+  /** What is not offered and why, one sentence each. */
+  notes(): readonly string[] {
+    return this.#formed.notes;
+  }
+
+  findDevice(resource: string, id: string): Device | undefined {
+    const pool = this.#formed.pools.find((each) => each.resource === resource);
+    return pool?.devices.find((device) => device.id === id);
+  }
+
+  onChange(listener: () => void): Unsubscribe {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #readSoon(): void {
+    this.#reading = this.#reading
+      .then(() => this.#readAll())
+      .catch((error: unknown) => this.#options.log.error({ err: error }, "the node's links could not be read"));
+  }
+
+  async #readAll(): Promise<void> {
+    const { host } = this.#options.kernel;
+    const [{ links }, routes] = await Promise.all([host.links.list(), host.routes.list()]);
+    if (this.#isStopped) return;
+    const present = new Set(links.map((link) => link.index));
+    for (const index of this.#links.keys()) if (!present.has(index)) this.#forget(index);
+    for (const link of links) this.#learn(link);
+    this.#defaultRouteLinks = new Set(
+      routes.filter((route) => route.destination.endsWith("/0")).map((route) => route.link),
+    );
+    await this.#form();
+  }
+
+  #learn(link: Link): void {
+    const before = this.#links.get(link.index);
+    // A driver knows the speed only while there is a carrier.
+    if (before?.hasCarrier !== link.hasCarrier || before.name !== link.name) this.#facts.delete(link.index);
+    this.#links.set(link.index, link);
+  }
+
+  #forget(index: number): void {
+    this.#links.delete(index);
+    this.#facts.delete(index);
+  }
+
+  #formSoon(): void {
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => {
+      this.#reading = this.#reading
+        .then(() => this.#form())
+        .catch((error: unknown) => this.#options.log.error({ err: error }, "the pools could not be formed"));
+    }, SETTLE_MS);
+  }
+
+  async #form(): Promise<void> {
+    await this.#readMissingFacts();
+    if (this.#isStopped) return;
+    const links = [...this.#links.values()].map((link) => this.#describe(link));
+    for (const link of links) this.#lastKnown.set(link.name, link);
+    const names = new Set(links.map((link) => link.name));
+    const held = new Map<string, NodeLink>();
+    for (const name of this.#options.held.heldLinks()) {
+      if (!names.has(name)) held.set(name, this.#lastKnown.get(name) ?? unseenLink(name));
+    }
+    const formed = formPools(this.#options.config, links, held);
+    const isSame = JSON.stringify(formed.pools) === JSON.stringify(this.#formed.pools);
+    for (const note of formed.notes) if (!this.#formed.notes.includes(note)) this.#options.log.info(note);
+    this.#formed = formed;
+    if (!isSame) for (const listener of [...this.#listeners]) listener();
+  }
+
+  async #readMissingFacts(): Promise<void> {
+    const { sysfsRoot, log } = this.#options;
+    const missing = [...this.#links.values()].filter((link) => !this.#facts.has(link.index));
+    await Promise.all(
+      missing.map(async ({ index, name }) => {
+        try {
+          this.#facts.set(index, await readNetDevice(sysfsRoot, name));
+        } catch (error) {
+          log.warn(`what ${sysfsRoot} says of link ${name} could not be read: ${errorText(error)}`);
+          this.#facts.set(index, {});
+        }
+      }),
+    );
+  }
+
+  #describe(link: Link): NodeLink {
+    return {
+      name: link.name,
+      index: link.index,
+      mac: link.mac,
+      mtu: link.mtu,
+      ...(link.kind === undefined ? {} : { kind: link.kind }),
+      isUp: link.isUp,
+      hasCarrier: link.hasCarrier,
+      operState: link.operState,
+      ...(link.master === undefined ? {} : { master: link.master }),
+      hasDefaultRoute: this.#defaultRouteLinks.has(link.index),
+      isLoopback: link.isLoopback,
+      ...this.#facts.get(link.index),
+    };
+  }
+}
+
+/** Stands for a link that was inside a pod before the agent started. */
+function unseenLink(name: string): NodeLink {
+  return {
+    name,
+    index: 0,
+    mac: "",
+    mtu: 0,
+    isUp: false,
+    hasCarrier: true,
+    operState: "unknown",
+    hasDefaultRoute: false,
+    isLoopback: false,
+  };
+}

@@ -1,0 +1,120 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { PoolSource, Unsubscribe } from "../model/ports.ts";
+import { FolderWatch } from "./folder-watch.ts";
+import { kubeletSocketName } from "./names.ts";
+import { PluginEndpoint, type ResourceStatus } from "./plugin-endpoint.ts";
+import { type DoorTiming, defaultTiming } from "./timing.ts";
+
+export interface DevicePluginDoorOptions {
+  readonly pools: PoolSource;
+  readonly log: Logger;
+  /** The kubelet's device plugin folder; `/var/lib/kubelet/device-plugins` unless told otherwise. */
+  readonly kubeletDir?: string;
+  readonly timing?: Partial<DoorTiming>;
+}
+
+/**
+ * The device plugin: offers each pool to the kubelet as one resource, on a socket of its own, for as long as the
+ * pool exists. It waits for a kubelet that is not there yet, and registers again with one that restarted.
+ */
+export class DevicePluginDoor {
+  readonly #pools: PoolSource;
+  readonly #log: Logger;
+  readonly #folder: string;
+  readonly #timing: DoorTiming;
+  readonly #watch: FolderWatch;
+  readonly #endpoints = new Map<string, PluginEndpoint>();
+  /** Endpoints of pools that are gone, until they have stopped. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  #unsubscribe: Unsubscribe | undefined;
+  #isStopped = false;
+  #isWaiting = false;
+
+  constructor(options: DevicePluginDoorOptions) {
+    this.#pools = options.pools;
+    this.#log = options.log;
+    this.#folder = options.kubeletDir ?? "/var/lib/kubelet/device-plugins";
+    this.#timing = { ...defaultTiming, ...options.timing };
+    this.#watch = new FolderWatch(this.#folder, this.#log, () => this.#wakeAll());
+  }
+
+  /** Begins to offer; returns at once, whether a kubelet is there or not. `status` tells how far it is. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#pools.onChange(() => this.#applyPools());
+    this.#watch.start();
+    this.#applyPools();
+    this.#noteKubelet();
+  }
+
+  /**
+   * Stops watching first, so that nothing is made again; then every server at once. The kubelet sees the streams
+   * end and counts the devices as unhealthy until a plugin registers again.
+   */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#unsubscribe?.();
+    this.#watch.stop();
+    await Promise.all([
+      ...[...this.#endpoints.values()].map((each) => each.stop()),
+      ...this.#leaving.values(),
+    ]);
+    this.#endpoints.clear();
+  }
+
+  /** How each resource stands, in the order of their names. */
+  status(): ResourceStatus[] {
+    return [...this.#endpoints.values()]
+      .map((each) => each.status())
+      .sort((a, b) => (a.resource < b.resource ? -1 : 1));
+  }
+
+  #applyPools(): void {
+    if (this.#isStopped) return;
+    const pools = new Map(this.#pools.pools().map((pool) => [pool.resource, pool]));
+    for (const endpoint of this.#endpoints.values()) {
+      if (!pools.has(endpoint.resource)) this.#retire(endpoint);
+    }
+    for (const pool of pools.values()) {
+      const known = this.#endpoints.get(pool.resource);
+      if (known !== undefined) {
+        known.update(pool);
+      } else if (!this.#leaving.has(pool.resource)) {
+        const endpoint = new PluginEndpoint(this.#folder, pool, this.#timing, this.#log);
+        this.#endpoints.set(pool.resource, endpoint);
+        endpoint.wake();
+      }
+    }
+  }
+
+  /** A pool that comes back while its old server is still stopping is taken up when that is done. */
+  #retire(endpoint: PluginEndpoint): void {
+    const { resource } = endpoint;
+    this.#log.info(`${resource} is no longer offered: its pool is gone`);
+    this.#endpoints.delete(resource);
+    const done = endpoint.stop().then(() => {
+      this.#leaving.delete(resource);
+      this.#applyPools();
+    });
+    this.#leaving.set(resource, done);
+  }
+
+  #wakeAll(): void {
+    this.#noteKubelet();
+    for (const endpoint of this.#endpoints.values()) endpoint.wake();
+  }
+
+  /** Says once that there is no kubelet, and once that it has come. */
+  #noteKubelet(): void {
+    const socket = join(this.#folder, kubeletSocketName);
+    const isMissing = !existsSync(socket);
+    if (isMissing && !this.#isWaiting) {
+      const why = existsSync(this.#folder) ? `${socket} does not exist` : `${this.#folder} does not exist`;
+      this.#log.warn(`waiting for the kubelet: ${why} yet; devices are offered as soon as it serves there`);
+    } else if (!isMissing && this.#isWaiting) {
+      this.#log.info(`the kubelet serves on ${socket}`);
+    }
+    this.#isWaiting = isMissing;
+  }
+}

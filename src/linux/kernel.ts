@@ -1,0 +1,51 @@
+import { LanyardError } from "../model/errors.ts";
+import { LinkEvents } from "./link-events.ts";
+import { Namespace, openNamespaceFile } from "./namespace.ts";
+import type { NetlinkCounts } from "./netlink/client.ts";
+import { EventHub } from "./netlink/events.ts";
+import { WorkerPool } from "./netlink/pool.ts";
+
+/**
+ * The kernel as the rest of the house sees it: namespaces, what is in them, and announcements. Requests are
+ * done by worker threads; announcements arrive on the thread that made this object. Needs CAP_NET_ADMIN and
+ * CAP_SYS_ADMIN in the user namespace that owns the network namespaces.
+ */
+export class Kernel {
+  /** The network namespace this process runs in. */
+  readonly host: Namespace;
+  readonly linkEvents: LinkEvents;
+  readonly #pool = new WorkerPool();
+  readonly #hub: EventHub;
+  readonly #counts: NetlinkCounts = { requests: 0, errors: 0, interruptedDumps: 0 };
+
+  constructor() {
+    this.#hub = new EventHub();
+    this.linkEvents = new LinkEvents(this.#hub);
+    const own = openNamespaceFile("/proc/thread-self/ns/net");
+    this.host = new Namespace("the node's network namespace", own, true, this.#pool, this.#counts);
+  }
+
+  /** Opens the namespace at `path`, for one operation (see `Namespace`). Throws NotFoundError. */
+  async namespace(path: string): Promise<Namespace> {
+    return new Namespace(path, openNamespaceFile(path), false, this.#pool, this.#counts);
+  }
+
+  /** Makes an empty namespace that lives as long as it is held. */
+  async makeNamespace(): Promise<Namespace> {
+    const result = await this.#pool.run({ do: "makeNamespace" }, { lane: "change" });
+    if (result.did !== "makeNamespace") throw new LanyardError("internal", `a worker answered ${result.did}`);
+    return new Namespace("a new network namespace", result.fd, false, this.#pool, this.#counts);
+  }
+
+  /** Counts since the start, for the metrics. */
+  counts(): Readonly<NetlinkCounts> & { readonly overruns: number } {
+    return { ...this.#counts, overruns: this.#hub.overruns };
+  }
+
+  /** Closes the hub, lets requests in flight finish, and ends the worker threads. */
+  async stop(): Promise<void> {
+    this.#hub.close();
+    await this.#pool.stop();
+    await this.host[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,126 @@
+import { closeSync, openSync } from "node:fs";
+import { LanyardError, NotFoundError } from "../model/errors.ts";
+import { type ClientPlace, NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
+import type { Job, JobResult } from "./netlink/jobs.ts";
+import type { JobRunner, Lane } from "./netlink/pool.ts";
+import { NETLINK_ROUTE } from "./netlink/socket.ts";
+import { Addresses } from "./route/addresses.ts";
+import { Links } from "./route/links.ts";
+import { NamespaceIds } from "./route/namespace-ids.ts";
+import { Routes } from "./route/routes.ts";
+import { Classes } from "./route/tc/class.ts";
+import { Filters } from "./route/tc/filter.ts";
+import { Qdiscs } from "./route/tc/qdisc.ts";
+
+/**
+ * One network namespace, opened. Holding it keeps the namespace alive, and with it a VF that should go home;
+ * so it is held for one operation: `await using pod = await kernel.namespace(path)`. The descriptor is closed
+ * when the last request in flight has ended, also those nobody waits for.
+ */
+export class Namespace implements AsyncDisposable {
+  /** How the namespace is named in errors and logs. */
+  readonly name: string;
+  readonly links: Links;
+  readonly addresses: Addresses;
+  readonly routes: Routes;
+  readonly qdiscs: Qdiscs;
+  readonly classes: Classes;
+  readonly filters: Filters;
+  readonly namespaceIds: NamespaceIds;
+  readonly #runner: JobRunner;
+  readonly #fd: number;
+  readonly #isOwn: boolean;
+  #inFlight = 0;
+  #isDisposed = false;
+
+  /** The process' own namespace needs no entering; its descriptor is for naming it as a destination. */
+  constructor(name: string, fd: number, isOwn: boolean, runner: JobRunner, counts: NetlinkCounts) {
+    this.name = name;
+    this.#fd = fd;
+    this.#isOwn = isOwn;
+    this.#runner = runner;
+    const place: ClientPlace = { enter: () => this.#enter(), keyPrefix: name };
+    const client = new NetlinkClient(runner, NETLINK_ROUTE, place, counts);
+    this.links = new Links(client, name);
+    this.addresses = new Addresses(client, name);
+    this.routes = new Routes(client, name);
+    this.qdiscs = new Qdiscs(client);
+    this.classes = new Classes(client);
+    this.filters = new Filters(client);
+    this.namespaceIds = new NamespaceIds(client);
+  }
+
+  /** The open descriptor, for messages that name this namespace as a destination (IFLA_NET_NS_FD). */
+  get fd(): number {
+    this.#refuseWhenDisposed();
+    return this.#fd;
+  }
+
+  /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. */
+  async cookie(): Promise<bigint> {
+    const result = await this.#run({ do: "readCookie" }, "read");
+    return result.did === "readCookie" ? result.cookie : 0n;
+  }
+
+  /** Writes `net.` sysctls as seen from inside: `setSysctl("ipv4/conf/net1/arp_notify", "1")`. */
+  async setSysctl(name: string, value: string): Promise<void> {
+    await this.#run({ do: "writeFile", path: `/proc/sys/net/${name}`, text: value }, "change");
+  }
+
+  /** Reads a `net.` sysctl as seen from inside, without the closing line feed. */
+  async sysctl(name: string): Promise<string> {
+    const result = await this.#run({ do: "readFile", path: `/proc/sys/net/${name}` }, "read");
+    return result.did === "readFile" ? result.text.trimEnd() : "";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#closeWhenUnused();
+  }
+
+  async #run(job: Job, lane: Lane): Promise<JobResult> {
+    const { fd, leave } = this.#enter();
+    try {
+      return await this.#runner.run(job, { lane, namespaceFd: fd });
+    } finally {
+      leave();
+    }
+  }
+
+  #enter(): { fd: number | undefined; leave: () => void } {
+    this.#refuseWhenDisposed();
+    this.#inFlight += 1;
+    return {
+      fd: this.#isOwn ? undefined : this.#fd,
+      leave: () => {
+        this.#inFlight -= 1;
+        this.#closeWhenUnused();
+      },
+    };
+  }
+
+  #closeWhenUnused(): void {
+    if (this.#isDisposed && this.#inFlight === 0) closeSync(this.#fd);
+  }
+
+  #refuseWhenDisposed(): void {
+    if (!this.#isDisposed) return;
+    throw new LanyardError("internal", `the network namespace ${this.name} is used after it was closed`);
+  }
+}
+
+/** Opens the namespace file at `path`. Throws NotFoundError when there is none. */
+export function openNamespaceFile(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    throw new NotFoundError(
+      `no network namespace at ${path} (${reason}); expected a path such as /run/netns/NAME`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,159 @@
+import { LanyardError } from "../../model/errors.ts";
+import { EAGAIN, EINTR, errnoName } from "../errno.ts";
+import * as ffi from "../ffi.ts";
+
+export const NETLINK_ROUTE = 0;
+export const NETLINK_GENERIC = 16;
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_LISTEN_ALL_NSID = 8;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+const MSG_TRUNC = 0x20;
+const SOCKADDR_NL_SIZE = 12;
+
+/** One received datagram. */
+export interface Received {
+  /** The datagram's whole size in bytes; larger than the buffer when it was cut. */
+  readonly size: number;
+  /** Port id of the sender; 0 is the kernel. */
+  readonly senderPort: number;
+}
+
+/**
+ * A netlink socket as the exchange needs it: small enough for a test to play the kernel (see `FakeSocket`).
+ * Both calls give a negative error number when they fail.
+ */
+export interface DatagramSocket {
+  readonly portId: number;
+  send(message: Uint8Array): number;
+  receive(buffer: Uint8Array): Received | number;
+  close(): void;
+}
+
+/** How long a call may wait for the kernel, in milliseconds. */
+const CALL_TIMEOUT_MS = 5000;
+
+/** Opens a request socket in the calling thread's network namespace, with strict checking and full errors. */
+export function openRequestSocket(protocol: number): DatagramSocket {
+  const fd = openSocket(protocol);
+  setOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1));
+  setOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, int(1));
+  setOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, int(1));
+  setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(CALL_TIMEOUT_MS));
+  setOption(fd, SOL_SOCKET, SO_SNDTIMEO, timeval(CALL_TIMEOUT_MS));
+  const portId = bindSocket(fd);
+  const sender = new Uint8Array(SOCKADDR_NL_SIZE);
+  const senderView = new DataView(sender.buffer);
+  const senderLength = new Uint32Array(1);
+  return {
+    portId,
+    send: (message) => retryInterrupted(() => ffi.send(fd, message, message.length, 0)),
+    receive: (buffer) => {
+      const size = retryInterrupted(() => {
+        senderLength[0] = SOCKADDR_NL_SIZE;
+        return ffi.recvfrom(fd, buffer, buffer.length, MSG_TRUNC, sender, senderLength);
+      });
+      return size < 0 ? size : { size, senderPort: senderView.getUint32(4, true) };
+    },
+    close: () => ffi.close(fd),
+  };
+}
+
+/** Options of a socket that listens to the kernel's announcements. */
+export interface EventSocketOptions {
+  readonly protocol: number;
+  readonly groups: readonly number[];
+  /** Receive buffer in bytes; the kernel holds twice as much. */
+  readonly receiveBuffer: number;
+}
+
+/**
+ * Opens a non-blocking-read socket subscribed to `groups`, also for namespaces that have an id here
+ * (NETLINK_LISTEN_ALL_NSID, which needs CAP_NET_BROADCAST). Gives the bare descriptor.
+ */
+export function openEventSocket(options: EventSocketOptions): number {
+  const fd = openSocket(options.protocol);
+  try {
+    if (trySetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(options.receiveBuffer)) < 0) {
+      setOption(fd, SOL_SOCKET, SO_RCVBUF, int(options.receiveBuffer));
+    }
+    setOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1));
+    bindSocket(fd);
+    for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
+    return fd;
+  } catch (error) {
+    ffi.close(fd);
+    throw error;
+  }
+}
+
+function openSocket(protocol: number): number {
+  const fd = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd < 0) throw systemError("open a netlink socket");
+  return fd;
+}
+
+/** Binds to a port id of the kernel's choice and reads it back. */
+function bindSocket(fd: number): number {
+  const address = new Uint8Array(SOCKADDR_NL_SIZE);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_NETLINK, true);
+  if (ffi.bind(fd, address, SOCKADDR_NL_SIZE) < 0) throw closing(fd, "bind a netlink socket");
+  const length = new Uint32Array([SOCKADDR_NL_SIZE]);
+  if (ffi.getsockname(fd, address, length) < 0) throw closing(fd, "read a netlink socket's port id");
+  return view.getUint32(4, true);
+}
+
+function setOption(fd: number, level: number, option: number, value: Uint8Array): void {
+  if (trySetOption(fd, level, option, value) < 0) throw closing(fd, `set socket option ${level}/${option}`);
+}
+
+function trySetOption(fd: number, level: number, option: number, value: Uint8Array): number {
+  return ffi.setsockopt(fd, level, option, value, value.length);
+}
+
+function closing(fd: number, operation: string): LanyardError {
+  const error = systemError(operation);
+  ffi.close(fd);
+  return error;
+}
+
+/** The calling thread's last failed call as an error. */
+export function systemError(operation: string): LanyardError {
+  return new LanyardError("kernel", `${operation}: ${errnoName(ffi.lastErrno())}`);
+}
+
+/** Repeats a call that a signal interrupted; gives the result or the negative error number. */
+function retryInterrupted(call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result >= 0) return result;
+    const errno = ffi.lastErrno();
+    if (errno !== EINTR) return -(errno === 0 ? EAGAIN : errno);
+  }
+}
+
+function int(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}
+
+function timeval(milliseconds: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
+  view.setBigInt64(8, BigInt((milliseconds % 1000) * 1000), true);
+  return bytes;
+}

@@ -1,0 +1,54 @@
+import { EEXIST } from "../errno.ts";
+import { AttributeReader } from "../netlink/attribute.ts";
+import type { NetlinkClient } from "../netlink/client.ts";
+import { isErrno } from "../netlink/error.ts";
+import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
+
+/** include/uapi/linux/rtnetlink.h, net_namespace.h. */
+const RTM_NEWNSID = 88;
+export const RTM_DELNSID = 89;
+const RTM_GETNSID = 90;
+/** struct rtgenmsg is one byte, padded to four. */
+const HEADER_SIZE = 4;
+const NETNSA_NSID = 1;
+const NETNSA_FD = 3;
+const NOT_ASSIGNED = -1;
+
+/** Ids by which one network namespace knows others: announcements of a namespace without an id are not heard. */
+export class NamespaceIds {
+  readonly #client: NetlinkClient;
+
+  constructor(client: NetlinkClient) {
+    this.#client = client;
+  }
+
+  /** The id of the namespace behind an open descriptor, given now where it has none. */
+  async ensure(namespaceFd: number): Promise<number> {
+    const known = await this.find(namespaceFd);
+    if (known !== undefined) return known;
+    const message = encodeMessage(RTM_NEWNSID, NLM_F_ACK, new Uint8Array(HEADER_SIZE), (w) =>
+      w.i32(NETNSA_NSID, NOT_ASSIGNED).u32(NETNSA_FD, namespaceFd),
+    );
+    try {
+      await this.#client.request("give the network namespace an id", message);
+    } catch (error) {
+      // Somebody else, or a moved link, gave it one meanwhile.
+      if (!isErrno(error, EEXIST)) throw error;
+    }
+    return (await this.find(namespaceFd)) ?? NOT_ASSIGNED;
+  }
+
+  async find(namespaceFd: number): Promise<number | undefined> {
+    const message = encodeMessage(RTM_GETNSID, 0, new Uint8Array(HEADER_SIZE), (w) =>
+      w.u32(NETNSA_FD, namespaceFd),
+    );
+    const [answer] = await this.#client.request("read the network namespace's id", message, { lane: "read" });
+    return answer === undefined ? undefined : readNamespaceId(answer.payload);
+  }
+}
+
+/** The id in an RTM_NEWNSID or RTM_DELNSID; undefined where none is assigned. */
+export function readNamespaceId(payload: Uint8Array): number | undefined {
+  const id = new AttributeReader(payload.subarray(HEADER_SIZE)).i32(NETNSA_NSID);
+  return id === undefined || id === NOT_ASSIGNED ? undefined : id;
+}

@@ -1,0 +1,52 @@
+import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { type CodecTable, decodeKind, encodeKind, type UnknownKind } from "./kind.ts";
+import { type MirredAction, mirred } from "./mirred.ts";
+import { type PoliceAction, police } from "./police.ts";
+import { decodeStatistics2, type TcStatistics } from "./statistics.ts";
+
+/** Attributes of one action in a list (include/uapi/linux/pkt_cls.h; net/sched/act_api.c). */
+const TCA_ACT_KIND = 1;
+const TCA_ACT_OPTIONS = 2;
+const TCA_ACT_STATS = 4;
+
+type KnownAction<Link = number> = MirredAction<Link> | PoliceAction;
+
+/** What a filter does with the packets it matches. */
+export type TcAction<Link = number> = KnownAction<Link> | UnknownKind;
+
+const codecs: CodecTable<KnownAction> = { mirred, police };
+
+/** Writes a list of actions under `type`: nests numbered from 1 in the order they are done. */
+export function writeActions(attributes: AttributeWriter, type: number, actions: readonly TcAction[]): void {
+  const list = new AttributeWriter();
+  for (const [index, action] of actions.entries()) {
+    const { name, payload } = encodeKind(codecs, action);
+    list.nest(
+      index + 1,
+      (nest) => {
+        nest.string(TCA_ACT_KIND, name);
+        nest.nest(TCA_ACT_OPTIONS, (options) => options.raw(payload ?? new Uint8Array()));
+      },
+      false,
+    );
+  }
+  attributes.bytes(type, list.finish());
+}
+
+/** Reads a list of actions. */
+export function readActions(list: Uint8Array | undefined): readonly TcAction[] {
+  return readList(list).map((action) =>
+    decodeKind(codecs, action.string(TCA_ACT_KIND) ?? "", action.bytes(TCA_ACT_OPTIONS)),
+  );
+}
+
+/** Statistics of the first action in a list. */
+export function readActionStatistics(list: Uint8Array | undefined): TcStatistics | undefined {
+  const statistics = readList(list)[0]?.nested(TCA_ACT_STATS);
+  return statistics && decodeStatistics2(statistics);
+}
+
+function readList(list: Uint8Array | undefined): readonly AttributeReader[] {
+  if (list === undefined) return [];
+  return [...new AttributeReader(list).entries()].map(({ payload }) => new AttributeReader(payload));
+}

@@ -1,0 +1,104 @@
+import { isIP, SocketAddress } from "node:net";
+import { InvalidValueError } from "./errors.ts";
+
+/**
+ * An interface address in CIDR form and the kernel's spelling (`fd00::1/64`). An address without a prefix
+ * length is a host address (/32, /128). Throws InvalidValueError.
+ */
+export function parseInterfaceAddress(value: unknown, place: string): string {
+  const parts = typeof value === "string" ? splitCidr(value) : undefined;
+  if (parts === undefined) {
+    throw new InvalidValueError(place, value, "an address such as 10.1.2.3/24 or fd00::3/64");
+  }
+  return `${parts.address}/${parts.prefix ?? parts.bits}`;
+}
+
+/** A network in CIDR form, as a route's destination: no bit is set behind the prefix. Throws InvalidValueError. */
+export function parseNetworkAddress(value: unknown, place: string): string {
+  const parts = typeof value === "string" ? splitCidr(value) : undefined;
+  if (parts === undefined) {
+    throw new InvalidValueError(place, value, "a network such as 10.1.0.0/16, fd00::/48 or 0.0.0.0/0");
+  }
+  const prefix = parts.prefix ?? parts.bits;
+  const network = `${clearHostBits(parts.address, prefix)}/${prefix}`;
+  if (network !== `${parts.address}/${prefix}`) {
+    throw new InvalidValueError(place, value, `a network without host bits: "${network}"`);
+  }
+  return network;
+}
+
+/** One address without a prefix length, as a gateway, in the kernel's spelling. Throws InvalidValueError. */
+export function parseGateway(value: unknown, place: string): string {
+  const parts = typeof value === "string" ? splitCidr(value) : undefined;
+  if (parts === undefined || parts.prefix !== undefined) {
+    throw new InvalidValueError(place, value, "an address without a prefix length, such as 10.1.2.1");
+  }
+  return parts.address;
+}
+
+/** A unicast Ethernet address in lower case with colons. Throws InvalidValueError. */
+export function parseMac(value: unknown, place: string): string {
+  const isMac = typeof value === "string" && /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(value);
+  if (!isMac) throw new InvalidValueError(place, value, "an Ethernet address such as 02:00:00:00:00:01");
+  const mac = value.toLowerCase().replaceAll("-", ":");
+  // is_valid_ether_addr(), include/linux/etherdevice.h: the kernel takes neither of these for an interface
+  if ((Number.parseInt(mac.slice(0, 2), 16) & 1) === 1 || mac === "00:00:00:00:00:00") {
+    throw new InvalidValueError(
+      place,
+      value,
+      "an address of one interface: the first byte is even and not all are zero, such as 02:00:00:00:00:01",
+    );
+  }
+  return mac;
+}
+
+/** Whether an address or network, with or without prefix length, is IPv6. */
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
+function splitCidr(text: string): { address: string; prefix?: number; bits: number } | undefined {
+  const [written = "", length, ...rest] = text.split("/");
+  const family = isIP(written);
+  if (family === 0 || written.includes("%") || rest.length > 0) return undefined;
+  const bits = family === 4 ? 32 : 128;
+  const address = family === 4 ? written : new SocketAddress({ address: written, family: "ipv6" }).address;
+  if (length === undefined) return { address, bits };
+  if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > bits) return undefined;
+  return { address, prefix: Number(length), bits };
+}
+
+function clearHostBits(address: string, prefix: number): string {
+  const isV6 = isIpv6(address);
+  const bits = isV6 ? 128n : 32n;
+  const hostBits = bits - BigInt(prefix);
+  const network = (toNumber(address) >> hostBits) << hostBits;
+  return isV6 ? formatV6(network) : formatV4(Number(network));
+}
+
+function toNumber(address: string): bigint {
+  if (!isIpv6(address)) return address.split(".").reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  const groups = (text: string) => (text === "" ? [] : text.split(":").flatMap(splitEmbeddedV4));
+  const [head = "", tail] = address.split("::");
+  const before = groups(head);
+  const after = tail === undefined ? [] : groups(tail);
+  const zeros = Array<string>(8 - before.length - after.length).fill("0");
+  return [...before, ...zeros, ...after].reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n);
+}
+
+/** The last group of `::ffff:10.1.2.3` holds two groups. */
+function splitEmbeddedV4(group: string): string[] {
+  if (!group.includes(".")) return [group];
+  const number = Number(toNumber(group));
+  return [(number >>> 16).toString(16), (number & 0xffff).toString(16)];
+}
+
+function formatV4(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join(".");
+}
+
+function formatV6(number: bigint): string {
+  const hex = number.toString(16).padStart(32, "0");
+  const address = (hex.match(/.{4}/g) ?? []).join(":");
+  return new SocketAddress({ address, family: "ipv6" }).address;
+}

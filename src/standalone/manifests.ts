@@ -1,0 +1,194 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { errorText } from "../model/errors.ts";
+import type { LinkProfile } from "../model/link-profile.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { PodManifest } from "../model/pod-manifest.ts";
+import type { PodNetwork } from "../model/pod-network.ts";
+import type { PodNetworkAttachment } from "../model/pod-network-attachment.ts";
+import type { NetworkCatalog, Unsubscribe } from "../model/ports.ts";
+import type { QosClass } from "../model/qos-class.ts";
+import { FolderWatch } from "./folder-watch.ts";
+import {
+  isManifestName,
+  keepLastGood,
+  type ManifestFile,
+  type ManifestProblem,
+  mergeFiles,
+  readManifestFile,
+} from "./manifest-file.ts";
+
+/** Options of a ManifestFolder. */
+export interface ManifestFolderOptions {
+  readonly directory: string;
+  readonly log: Logger;
+  /** Quiet time after the last change before the folder is read again, in milliseconds. */
+  readonly debounceMs?: number;
+}
+
+/**
+ * The objects in a folder of manifests (`*.yaml`, `*.yml`, `*.json`), kept current while files come, change
+ * and go. Mistakes never remove anything: an object whose file became invalid stays as it last was, and a
+ * folder that is not there is no empty folder.
+ */
+export class ManifestFolder implements NetworkCatalog {
+  readonly #directory: string;
+  readonly #log: Logger;
+  readonly #watch: FolderWatch;
+  readonly #listeners = new Set<() => void>();
+  #files = new Map<string, ManifestFile>();
+  #objects: ReadonlyMap<string, Manifest> = new Map();
+  #problems: readonly ManifestProblem[] = [];
+  #isLoaded = false;
+  #isStopped = false;
+  #mustReload = false;
+  #reloading: Promise<void> | undefined;
+
+  constructor(options: ManifestFolderOptions) {
+    this.#directory = options.directory;
+    this.#log = options.log;
+    this.#watch = new FolderWatch({
+      directory: options.directory,
+      debounceMs: options.debounceMs ?? 100,
+      onChange: () => void this.reload(),
+      onError: (error) => this.#log.error(`cannot watch ${this.#directory}: ${errorText(error)}`),
+    });
+  }
+
+  /** Reads the folder and begins to watch it. A folder that is not there yet is waited for. */
+  async start(): Promise<void> {
+    await this.reload();
+  }
+
+  /** Ends the watching; the objects stay as they are. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#watch.close();
+    await this.#reloading;
+  }
+
+  /** Reads the folder now; resolves after the listeners were told. */
+  reload(): Promise<void> {
+    this.#mustReload = true;
+    this.#reloading ??= this.#reloadWhileAsked().finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  /** Whether the folder could be read at least once: before that, what is missing means nothing. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** What is not used as it stands, file by file. */
+  problems(): readonly ManifestProblem[] {
+    return this.#problems;
+  }
+
+  pods(): readonly PodManifest[] {
+    return this.#ofKind("Pod");
+  }
+
+  podNetworks(): readonly PodNetwork[] {
+    return this.#ofKind("PodNetwork");
+  }
+
+  linkProfiles(): readonly LinkProfile[] {
+    return this.#ofKind("LinkProfile");
+  }
+
+  qosClasses(): readonly QosClass[] {
+    return this.#ofKind("QosClass");
+  }
+
+  podNetworkAttachments(): readonly PodNetworkAttachment[] {
+    return this.#ofKind("PodNetworkAttachment");
+  }
+
+  podNetwork(name: string): PodNetwork | undefined {
+    return this.#objects.get(`PodNetwork ${name}`) as PodNetwork | undefined;
+  }
+
+  linkProfile(name: string): LinkProfile | undefined {
+    return this.#objects.get(`LinkProfile ${name}`) as LinkProfile | undefined;
+  }
+
+  qosClass(name: string): QosClass | undefined {
+    return this.#objects.get(`QosClass ${name}`) as QosClass | undefined;
+  }
+
+  podNetworkAttachment(namespace: string, name: string): PodNetworkAttachment | undefined {
+    return this.#objects.get(`PodNetworkAttachment ${namespace}/${name}`) as PodNetworkAttachment | undefined;
+  }
+
+  /** Calls back after every reading of the folder, whether or not anything is different. */
+  onChange(listener: () => void): Unsubscribe {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #ofKind<Kind extends Manifest["kind"]>(kind: Kind): readonly Extract<Manifest, { kind: Kind }>[] {
+    return [...this.#objects.values()].filter(
+      (object): object is Extract<Manifest, { kind: Kind }> => object.kind === kind,
+    );
+  }
+
+  async #reloadWhileAsked(): Promise<void> {
+    while (this.#mustReload && !this.#isStopped) {
+      this.#mustReload = false;
+      this.#watch.arm();
+      this.#take(await this.#read());
+      for (const listener of this.#listeners) listener();
+    }
+  }
+
+  /** The files as they are now; undefined when the folder cannot be read, with the reason. */
+  async #read(): Promise<{ files?: Map<string, ManifestFile>; reason?: string }> {
+    try {
+      const names = (await readdir(this.#directory)).filter(isManifestName).sort();
+      const files = new Map<string, ManifestFile>();
+      for (const name of names) {
+        const file = await this.#readFile(name);
+        if (file !== undefined) files.set(name, keepLastGood(this.#files.get(name), file));
+      }
+      return { files };
+    } catch (error) {
+      return { reason: errorText(error) };
+    }
+  }
+
+  async #readFile(name: string): Promise<ManifestFile | undefined> {
+    try {
+      return readManifestFile(name, await readFile(join(this.#directory, name), "utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      const message = `${name}: cannot be read: ${errorText(error)}`;
+      return { entries: [], problems: [{ place: name, message, kept: [] }] };
+    }
+  }
+
+  #take({ files, reason }: { files?: Map<string, ManifestFile>; reason?: string }): void {
+    const before = new Set(this.#problems.map(describeProblem));
+    if (files === undefined) {
+      const message = `${this.#directory}: the folder cannot be read: ${reason}`;
+      this.#problems = [{ place: this.#directory, message, kept: [...this.#objects.keys()] }];
+    } else {
+      this.#files = files;
+      this.#isLoaded = true;
+      const { objects, problems } = mergeFiles(files.values());
+      this.#objects = objects;
+      this.#problems = problems;
+    }
+    for (const text of this.#problems.map(describeProblem)) if (!before.has(text)) this.#log.warn(text);
+    if (before.size > 0 && this.#problems.length === 0) {
+      this.#log.info(`every manifest in ${this.#directory} is in order again`);
+    }
+  }
+}
+
+function describeProblem({ message, kept }: ManifestProblem): string {
+  if (kept.length === 0) return message;
+  return `${message}; until this is mended, what was there stays as it was: ${kept.join(", ")}`;
+}
