@@ -3,7 +3,8 @@
 // Runs test/unit here and test/kernel in a private world, then says what was skipped and why and what was left
 // behind. Exit code: 0 all passed and nothing left, 1 not so, 2 wrong usage.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -38,11 +39,18 @@ async function main(): Promise<number> {
     return 2;
   }
   const outcomes: Outcome[] = [];
-  if (unit.length > 0) outcomes.push(await runSuite({ ...suite, files: unit, isPrivate: false }));
-  if (kernel.length > 0 && !stop.signal.aborted) {
-    const options = [`--patience=${values.patience}`];
-    if (values.name !== undefined) options.push(`--name=${values.name}`);
-    outcomes.push(await runKernelTests(kernel, options));
+  // The run inside the private world may be killed, so its temporary files lie in a folder of ours.
+  const temporary = mkdtempSync(join(tmpdir(), "lanyard-"));
+  process.env.TMPDIR = temporary;
+  try {
+    if (unit.length > 0) outcomes.push(await runSuite({ ...suite, files: unit, isPrivate: false }));
+    if (kernel.length > 0 && !stop.signal.aborted) {
+      const options = [`--patience=${values.patience}`];
+      if (values.name !== undefined) options.push(`--name=${values.name}`);
+      outcomes.push(await runKernelTests(kernel, options));
+    }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
   }
   return report(outcomes);
 }
@@ -105,7 +113,7 @@ async function runKernelTests(files: readonly string[], options: readonly string
   const answer = await text(child.stdio[OUTCOME_DESCRIPTOR] as Readable);
   const ending = await ended;
   if (answer === "") {
-    const leftovers = [`nothing is known: the run of the kernel tests ended with ${ending}`];
+    const leftovers = [`not known, because the run of the kernel tests ended with ${ending}`];
     return { passed: 0, failed: 1, skipped: 0, skips: [], leftovers };
   }
   return JSON.parse(answer) as Outcome;

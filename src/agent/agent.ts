@@ -134,11 +134,6 @@ export class Agent {
     this.#stops.push(() => inventory.stop());
     await inventory.start();
 
-    const standalone = this.#standalone;
-    if (standalone !== undefined) {
-      this.#stops.push(() => standalone.stopKubelet());
-      await standalone.startKubelet();
-    }
     const plugins = new DevicePluginDoor({
       pools: inventory,
       kubeletDir: kubeletDirectory,
@@ -146,6 +141,12 @@ export class Agent {
     });
     this.#plugins = plugins;
     this.#stops.push(() => plugins.stop());
+    const standalone = this.#standalone;
+    if (standalone !== undefined) {
+      // It ends before the device plugin does, or it would take the plugin's end for a failure.
+      this.#stops.push(() => standalone.stopKubelet());
+      await standalone.startKubelet();
+    }
     await plugins.start();
 
     const metrics = new MetricsDoor({

@@ -24,6 +24,7 @@ export async function readAgentConfig(path: string | undefined): Promise<AgentCo
   }
   const document = parseDocument(text);
   const [fault] = document.errors;
-  if (fault !== undefined) throw new LanyardError("invalid", `${file}: not YAML: ${fault.message}`, { cause: fault });
+  if (fault !== undefined)
+    throw new LanyardError("invalid", `${file}: not YAML: ${fault.message}`, { cause: fault });
   return parseAgentConfig(document.toJS(), file);
 }

@@ -1,7 +1,7 @@
-import { LanyardError, errorText } from "../model/errors.ts";
+import { errorText, LanyardError } from "../model/errors.ts";
 import type { Journal, JournalStep } from "./journal.ts";
-import { handlerOf, type Step } from "./steps/steps.ts";
 import type { ApplyContext, UndoContext } from "./steps/step.ts";
+import { handlerOf, type Step } from "./steps/steps.ts";
 
 /** Does a plan, one step after the other, each written down before the kernel is touched. */
 export async function applySteps(
@@ -25,13 +25,13 @@ export async function applySteps(
  * and what failed stays in the journal to be tried again.
  */
 export async function undoSteps(
-  context: UndoContext,
+  { kernel, pod }: Omit<UndoContext, "leaving">,
   journal: Journal,
   id: number,
   steps: readonly JournalStep[],
 ): Promise<void> {
   const isPending = ({ state }: JournalStep) => state === "intended" || state === "done";
-  const brought = new Set(
+  const leaving = new Set(
     steps.filter(isPending).flatMap(({ step }) => {
       const link = handlerOf(step).brings?.(step);
       return link === undefined ? [] : [link];
@@ -42,9 +42,9 @@ export async function undoSteps(
     if (!isPending({ position, step, state, before })) continue;
     const handler = handlerOf(step);
     const home = handler.livesOn?.(step);
-    if (home !== undefined && brought.has(home)) continue;
+    if (home !== undefined && leaving.has(home)) continue;
     try {
-      await handler.undo(context, step, before);
+      await handler.undo({ kernel, pod, leaving }, step, before);
       journal.undone(id, position);
     } catch (error) {
       failures.push(error);

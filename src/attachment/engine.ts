@@ -2,7 +2,12 @@ import type { Logger } from "pino";
 import type { TcCapabilities } from "../linux/capabilities.ts";
 import type { Kernel } from "../linux/kernel.ts";
 import type { Namespace } from "../linux/namespace.ts";
-import type { AttachmentOutcome, AttachmentStatus, Attachments, PodAttachments } from "../model/attachment.ts";
+import type {
+  AttachmentOutcome,
+  AttachmentStatus,
+  Attachments,
+  PodAttachments,
+} from "../model/attachment.ts";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { HeldLinks } from "../model/ports.ts";
@@ -10,8 +15,8 @@ import { applySteps, undoSteps } from "./apply.ts";
 import type { EntryState, Journal, JournalEntry, NamespaceIdentity } from "./journal.ts";
 import { nodeLinkOf, planAttachment } from "./plan.ts";
 import { type AttachmentRequest, differsOnlyInQos, sameRequest, type UsedDevice } from "./request.ts";
-import { type ResolverSources, resolveReferences } from "./resolve.ts";
 import { reshape } from "./reshape.ts";
+import { type ResolverSources, resolveReferences } from "./resolve.ts";
 import { initialStatus, statusOf } from "./status.ts";
 import type { NodeFacts } from "./types/node-facts.ts";
 
@@ -66,7 +71,10 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       const about = { pod: podKey(entry.request.pod), interface: entry.request.interfaceName };
       this.#options.log.info(about, `taking back an attachment of an earlier run: ${why}`);
       await this.#detach(entry).catch((error: unknown) => {
-        this.#options.log.error({ ...about, err: error }, "the attachment could not be taken back; it stays in the journal");
+        this.#options.log.error(
+          { ...about, err: error },
+          "the attachment could not be taken back; it stays in the journal",
+        );
       });
     }
   }
@@ -111,7 +119,8 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     const outcomes: AttachmentOutcome[] = [];
     for (const entry of this.#entriesOf(wanted.pod)) {
       const isElsewhere = entry.namespace.cookie !== namespace.cookie;
-      if (names.has(entry.request.interfaceName) && entry.state === "attached" && !isElsewhere) continue;
+      const stands = entry.state === "attached" || entry.state === "changing";
+      if (names.has(entry.request.interfaceName) && stands && !isElsewhere) continue;
       const outcome = await this.#detachOutcome(entry);
       // An interface that is about to be made again is reported once, by how that went.
       if (outcome.action === "failed" || !names.has(entry.request.interfaceName)) outcomes.push(outcome);
@@ -144,7 +153,9 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       if (entry === undefined) {
         return { interfaceName, action: "attached", status: await this.#attach(request, pod, namespace) };
       }
-      if (sameRequest(entry.request, request)) return { interfaceName, action: "kept", status: entry.status };
+      if (entry.state === "attached" && sameRequest(entry.request, request)) {
+        return { interfaceName, action: "kept", status: entry.status };
+      }
       if (differsOnlyInQos(entry.request, request)) {
         return { interfaceName, action: "changed", status: await this.#change(entry, request, pod) };
       }
@@ -172,7 +183,10 @@ export class AttachmentEngine implements Attachments, HeldLinks {
         return status;
       } catch (error) {
         await this.#undo(this.#reload(id), pod).catch((second: unknown) => {
-          log.error({ err: second, pod: podKey(request.pod) }, "an attachment that failed could not be taken back");
+          log.error(
+            { err: second, pod: podKey(request.pod) },
+            "an attachment that failed could not be taken back",
+          );
         });
         throw error;
       }
@@ -183,7 +197,12 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     const { kernel, journal } = this.#options;
     return this.#timed("change", request, async () => {
       const facts = await this.#readFacts(request, pod);
-      const steps = await reshape({ kernel, pod }, journal, entry, request, facts);
+      try {
+        await reshape({ kernel, pod }, journal, entry, request, facts);
+      } finally {
+        this.#reload(entry.id);
+      }
+      const steps = journal.entry(entry.id).steps.map(({ step }) => step);
       const status = await statusOf(request, steps, pod, entry.namespace.path);
       this.#setState(entry.id, "attached", status);
       return status;
@@ -196,7 +215,12 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       await this.#detach(entry);
       return { interfaceName, action: "detached" };
     } catch (error) {
-      return { interfaceName, action: "failed", status: entry.status, error: asLanyardError(error, entry.request) };
+      return {
+        interfaceName,
+        action: "failed",
+        status: entry.status,
+        error: asLanyardError(error, entry.request),
+      };
     }
   }
 
@@ -222,7 +246,8 @@ export class AttachmentEngine implements Attachments, HeldLinks {
 
   /** Why an entry of an earlier run cannot stay as it is; undefined when it can. */
   async #whyNotWhole(entry: JournalEntry): Promise<string | undefined> {
-    if (entry.state !== "attached") return `it was ${entry.state} when the agent ended`;
+    if (entry.state === "attaching" || entry.state === "detaching")
+      return `it was ${entry.state} when the agent ended`;
     const pod = await this.#openIfSame(entry.namespace);
     if (pod === undefined) return "the pod's network namespace is gone";
     try {

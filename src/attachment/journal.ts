@@ -17,7 +17,8 @@ export interface JournalStep {
   readonly before: unknown;
 }
 
-export type EntryState = "attaching" | "attached" | "detaching";
+/** `changing`: attached, while its limits are between what they were and what they shall be. */
+export type EntryState = "attaching" | "attached" | "changing" | "detaching";
 
 /** The namespace an attachment lives in. The path is where it was; the cookie is what it is. */
 export interface NamespaceIdentity {
@@ -101,7 +102,13 @@ export class Journal {
       );
       const id = Number(lastInsertRowid);
       for (const [position, step] of steps.entries()) {
-        this.#statements.insertStep.run(id, position, JSON.stringify(step), "planned" satisfies StepState, "null");
+        this.#statements.insertStep.run(
+          id,
+          position,
+          JSON.stringify(step),
+          "planned" satisfies StepState,
+          "null",
+        );
       }
       return id;
     });
@@ -120,11 +127,20 @@ export class Journal {
     this.#statements.setStepState.run("undone" satisfies StepState, id, position);
   }
 
-  /** Replaces a step by what it was changed to while attached, and the request it follows from. */
-  rewrite(id: number, request: AttachmentRequest, steps: readonly { position: number; step: Step }[]): void {
+  /**
+   * Writes down that an attachment's limits are about to become those of `request`. `step` takes the place of
+   * the one at `position`, or stands there as a new one; from here on it may have happened.
+   */
+  beginChange(id: number, request: AttachmentRequest, position: number, step: Step, before: unknown): void {
     this.#transaction(() => {
-      this.#statements.setRequest.run(JSON.stringify(request), id);
-      for (const { position, step } of steps) this.#statements.setStep.run(JSON.stringify(step), id, position);
+      this.#statements.setRequest.run(JSON.stringify(request), "changing" satisfies EntryState, id);
+      this.#statements.putStep.run(
+        id,
+        position,
+        JSON.stringify(step),
+        "intended" satisfies StepState,
+        JSON.stringify(before ?? null),
+      );
     });
   }
 
@@ -189,8 +205,10 @@ const STATEMENTS = {
   insertStep: "INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)",
   intendStep: "UPDATE step SET state = 'intended', before = ? WHERE attachment_id = ? AND position = ?",
   setStepState: "UPDATE step SET state = ? WHERE attachment_id = ? AND position = ?",
-  setStep: "UPDATE step SET step = ? WHERE attachment_id = ? AND position = ?",
-  setRequest: "UPDATE attachment SET request = ? WHERE id = ?",
+  putStep: `INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (attachment_id, position)
+    DO UPDATE SET step = excluded.step, state = excluded.state, before = excluded.before`,
+  setRequest: "UPDATE attachment SET request = ?, state = ? WHERE id = ?",
   setState: "UPDATE attachment SET state = ?, status = ? WHERE id = ?",
   removeAttachment: "DELETE FROM attachment WHERE id = ?",
   allAttachments: "SELECT * FROM attachment ORDER BY id",

@@ -1,6 +1,6 @@
+import type { MacvlanMode } from "../linux/route/kinds/macvlan.ts";
 import type { PodIdentity } from "../model/pod.ts";
 import type { QosClass } from "../model/qos-class.ts";
-import type { MacvlanMode } from "../linux/route/kinds/macvlan.ts";
 
 /** A device of the kubelet's that the attachment uses. */
 export interface UsedDevice {

@@ -1,7 +1,7 @@
 import type { NetworkReference, PodAttachments } from "../model/attachment.ts";
 import { LanyardError, NotFoundError } from "../model/errors.ts";
-import type { LinkProfile } from "../model/link-profile.ts";
 import { matchesLabels } from "../model/label-selector.ts";
+import type { LinkProfile } from "../model/link-profile.ts";
 import { type AssignedDevice, type PodIdentity, podKey } from "../model/pod.ts";
 import { OWN_PROVIDER, type PodNetwork } from "../model/pod-network.ts";
 import type { DeviceAssignments, DeviceDirectory, NetworkCatalog } from "../model/ports.ts";
@@ -80,7 +80,10 @@ function resolve(
     link,
     addresses,
     routes: [
-      ...profile.routes.map(({ dst, gw }) => ({ destination: dst, ...(gw === undefined ? {} : { gateway: gw }) })),
+      ...profile.routes.map(({ dst, gw }) => ({
+        destination: dst,
+        ...(gw === undefined ? {} : { gateway: gw }),
+      })),
       ...(reference.isDefaultGateway ? defaultRoutes(profile, addresses, who) : []),
     ],
     ...(mac === undefined ? {} : { mac }),
@@ -148,7 +151,9 @@ function resolveLink(
       const device = takeDevice(profile.resourceName, interfaceName, who, assigned, taken, held);
       const found = devices.findDevice(device.resource, device.id);
       if (found === undefined || found.kind !== "hostDevice") {
-        throw new NotFoundError(`${who}: ${device.resource} has no host device "${device.id}" on this node now`);
+        throw new NotFoundError(
+          `${who}: ${device.resource} has no host device "${device.id}" on this node now`,
+        );
       }
       return { type: "hostDevice", link: found.link, device };
     }
@@ -185,7 +190,9 @@ function takeDevice(
 }
 
 function defaultRoutes(profile: LinkProfile, addresses: readonly string[], who: string) {
-  const gateways = profile.ipam.addresses.map(({ gateway }) => gateway).filter((gateway) => gateway !== undefined);
+  const gateways = profile.ipam.addresses
+    .map(({ gateway }) => gateway)
+    .filter((gateway) => gateway !== undefined);
   const families = new Set(addresses.map((address) => address.includes(":")));
   const routes = gateways
     .filter((gateway) => families.has(gateway.includes(":")))

@@ -14,8 +14,14 @@ export function planShaping(request: AttachmentRequest, node: NodeFacts): ShapeS
 /** How a request's class is enforced on its link; undefined where it names no class. */
 export function planClass(request: AttachmentRequest, node: NodeFacts): QosPlan | undefined {
   if (request.qosClass === undefined) return undefined;
-  const link = { kind: request.link.type, mtu: request.mtu ?? node.link.mtu, gsoMaxSize: node.link.gsoMaxSize };
-  return planQos(request.qosClass, link, node.capabilities);
+  const link = {
+    kind: request.link.type,
+    mtu: request.mtu ?? node.link.mtu,
+    gsoMaxSize: node.link.gsoMaxSize,
+  };
+  const plan = planQos(request.qosClass, link, node.capabilities);
+  if (!plan.needsIfb) return plan;
+  return { ...plan, effective: { ...plan.effective, ingressLink: ifbName(request.interfaceName) } };
 }
 
 /** Name of the link in the pod that an interface's arriving traffic is queued on: at most 15 bytes. */

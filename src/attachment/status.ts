@@ -33,6 +33,6 @@ export async function statusOf(
     state: "attached",
     mac: link.mac,
     mtu: link.mtu,
-    ...(shaping === undefined ? {} : { qos: shaping.plan.effective }),
+    ...(shaping?.plan === undefined ? {} : { qos: shaping.plan.effective }),
   };
 }

@@ -7,6 +7,18 @@ import type { CommandTable } from "./command.ts";
 enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/compile", import.meta.url)));
 
 const commands: CommandTable = {
+  agent: {
+    summary: "run the agent of this node",
+    load: () => import("./commands/agent.ts"),
+  },
+  devices: {
+    summary: "show what the agent offers to the kubelet",
+    load: () => import("./commands/devices.ts"),
+  },
+  status: {
+    summary: "show pods, their interfaces and how they are shaped",
+    load: () => import("./commands/status.ts"),
+  },
   version: {
     summary: "show which Lanyard this is, and what it runs on",
     load: () => import("./commands/version.ts"),

@@ -32,15 +32,18 @@ export class ControlClient {
 
   #fetch(path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#socketPath, path, timeout: ANSWER_TIMEOUT_MS }, (response) => {
-        let body = "";
-        response.setEncoding("utf8");
-        response.on("data", (text: string) => {
-          body += text;
-        });
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-        response.on("error", (error) => reject(this.#noAnswer(error)));
-      });
+      const asked = request(
+        { socketPath: this.#socketPath, path, timeout: ANSWER_TIMEOUT_MS },
+        (response) => {
+          let body = "";
+          response.setEncoding("utf8");
+          response.on("data", (text: string) => {
+            body += text;
+          });
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+          response.on("error", (error) => reject(this.#noAnswer(error)));
+        },
+      );
       asked.on("timeout", () => asked.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)));
       asked.on("error", (error) => reject(this.#noAnswer(error)));
       asked.end();

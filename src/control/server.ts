@@ -39,10 +39,15 @@ export class ControlDoor {
     const route = this.#routes.get(path);
     if (route === undefined) {
       const known = [...this.#routes.keys()].join(", ");
-      return send(response, 404, { code: "not-found", message: `no ${path} here; there is ${known}` });
+      send(response, 404, { code: "not-found", message: `no ${path} here; there is ${known}` });
+      return;
     }
     if (request.method !== "GET") {
-      return send(response, 405, { code: "unsupported", message: `${path} takes GET, not ${request.method}` });
+      send(response, 405, {
+        code: "unsupported",
+        message: `${path} takes GET, not ${request.method}`,
+      });
+      return;
     }
     try {
       send(response, 200, route());

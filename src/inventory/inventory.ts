@@ -92,7 +92,9 @@ export class Inventory implements PoolSource, DeviceDirectory {
   #readSoon(): void {
     this.#reading = this.#reading
       .then(() => this.#readAll())
-      .catch((error: unknown) => this.#options.log.error({ err: error }, "the node's links could not be read"));
+      .catch((error: unknown) =>
+        this.#options.log.error({ err: error }, "the node's links could not be read"),
+      );
   }
 
   async #readAll(): Promise<void> {

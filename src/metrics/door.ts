@@ -55,7 +55,8 @@ export class MetricsDoor {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     if (this.#socket !== undefined) await this.#socket.close();
-    else if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    else if (this.#server.listening)
+      await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -77,7 +78,9 @@ export class MetricsDoor {
   async #render(): Promise<string> {
     const { kernel, attachments, pools, registry, log } = this.#options;
     const list = attachments.list();
-    const used = list.flatMap(({ device }) => (device === undefined ? [] : [`${device.resource}=${device.id}`]));
+    const used = list.flatMap(({ device }) =>
+      device === undefined ? [] : [`${device.resource}=${device.id}`],
+    );
     return await registry.render({
       interfaces: await sampleInterfaces(kernel, list, log),
       pools: pools.pools(),
@@ -87,7 +90,12 @@ export class MetricsDoor {
   }
 }
 
-function respond(response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void {
+function respond(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = "text/plain; charset=utf-8",
+): void {
   response.writeHead(status, { "content-type": type }).end(body);
 }
 

@@ -23,7 +23,8 @@ export async function sampleQueues(
   if (qos === undefined) return [];
   const samples: QueueSample[] = [];
   const own = links.get(attachment.interfaceName);
-  if (own !== undefined && qos.egressCeiling !== undefined) samples.push(...(await readRoot(pod, own, "transmit")));
+  if (own !== undefined && qos.egressCeiling !== undefined)
+    samples.push(...(await readRoot(pod, own, "transmit")));
   const arrivals = qos.ingressLink === undefined ? undefined : links.get(qos.ingressLink);
   if (arrivals !== undefined) samples.push(...(await readRoot(pod, arrivals, "receive")));
   return samples;

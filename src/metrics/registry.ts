@@ -34,34 +34,42 @@ export interface Operation {
 export class MetricsRegistry {
   readonly #registry = new Registry();
   readonly #byDirection: Record<"receive" | "transmit", Record<string, Counter>>;
-  readonly #up = this.#gauge("lanyard_interface_up", "1 while the interface is up and has a carrier", INTERFACE_LABELS);
+  readonly #up = this.#gauge(
+    "lanyard_interface_up",
+    "1 while the interface is up and has a carrier",
+    INTERFACE_LABELS,
+  );
   readonly #rate = this.#gauge(
     "lanyard_interface_rate_bits_per_second",
     "Configured rate as it is enforced, in bits per second",
     [...INTERFACE_LABELS, "direction", "kind"],
   );
-  readonly #backlog = this.#gauge(
-    "lanyard_qos_backlog_bytes",
-    "Bytes that wait in the interface's queue",
-    [...INTERFACE_LABELS, "direction"],
-  );
+  readonly #backlog = this.#gauge("lanyard_qos_backlog_bytes", "Bytes that wait in the interface's queue", [
+    ...INTERFACE_LABELS,
+    "direction",
+  ]);
   readonly #qosBytes = this.#counter(
     "lanyard_qos_bytes_total",
     "Bytes the interface's queue has let through, as on the wire: each segment with its headers",
     [...INTERFACE_LABELS, "direction"],
   );
-  readonly #qosDrops = this.#counter(
-    "lanyard_qos_drops_total",
-    "Packets the interface's queue has dropped",
-    [...INTERFACE_LABELS, "direction"],
-  );
+  readonly #qosDrops = this.#counter("lanyard_qos_drops_total", "Packets the interface's queue has dropped", [
+    ...INTERFACE_LABELS,
+    "direction",
+  ]);
   readonly #qosOverlimits = this.#counter(
     "lanyard_qos_overlimits_total",
     "How often the interface's queue had to hold traffic back",
     [...INTERFACE_LABELS, "direction"],
   );
-  readonly #healthy = this.#gauge("lanyard_device_healthy", "1 when the device can be used", ["resource", "device"]);
-  readonly #devices = this.#gauge("lanyard_resource_devices", "Devices of a resource by state", ["resource", "state"]);
+  readonly #healthy = this.#gauge("lanyard_device_healthy", "1 when the device can be used", [
+    "resource",
+    "device",
+  ]);
+  readonly #devices = this.#gauge("lanyard_resource_devices", "Devices of a resource by state", [
+    "resource",
+    "state",
+  ]);
   readonly #duration = new Histogram({
     name: "lanyard_attachment_duration_seconds",
     help: "How long attaching, changing and detaching took",
@@ -72,8 +80,14 @@ export class MetricsRegistry {
   readonly #netlink = {
     requests: this.#counter("lanyard_netlink_requests_total", "Requests sent to the kernel"),
     errors: this.#counter("lanyard_netlink_errors_total", "Requests the kernel refused"),
-    overruns: this.#counter("lanyard_netlink_overruns_total", "Times announcements were lost and state read again"),
-    interruptedDumps: this.#counter("lanyard_netlink_interrupted_dumps_total", "Dumps during which state changed"),
+    overruns: this.#counter(
+      "lanyard_netlink_overruns_total",
+      "Times announcements were lost and state read again",
+    ),
+    interruptedDumps: this.#counter(
+      "lanyard_netlink_interrupted_dumps_total",
+      "Dumps during which state changed",
+    ),
   };
 
   constructor() {
@@ -152,7 +166,8 @@ export class MetricsRegistry {
   }
 
   #takePool({ resource, devices }: Pool, used: ReadonlySet<string>): void {
-    for (const { id, health } of devices) this.#healthy.set({ resource, device: id }, health.isHealthy ? 1 : 0);
+    for (const { id, health } of devices)
+      this.#healthy.set({ resource, device: id }, health.isHealthy ? 1 : 0);
     const healthy = devices.filter(({ health }) => health.isHealthy).length;
     this.#devices.set({ resource, state: "healthy" }, healthy);
     this.#devices.set({ resource, state: "unhealthy" }, devices.length - healthy);

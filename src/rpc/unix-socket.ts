@@ -19,10 +19,16 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const found = await lstat(path).catch(() => undefined);
   if (found !== undefined && !found.isSocket()) {
-    throw new LanyardError("conflict", `cannot listen on ${path}: a file that is not a socket is there; move it away`);
+    throw new LanyardError(
+      "conflict",
+      `cannot listen on ${path}: a file that is not a socket is there; move it away`,
+    );
   }
   if (found !== undefined && (await isAnswered(path))) {
-    throw new LanyardError("conflict", `cannot listen on ${path}: another process answers there already; end it first`);
+    throw new LanyardError(
+      "conflict",
+      `cannot listen on ${path}: another process answers there already; end it first`,
+    );
   }
   const boundPath = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
   try {
@@ -38,7 +44,9 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
   } catch (error) {
     server.close();
     await rm(boundPath, { force: true });
-    throw new LanyardError("unavailable", `cannot listen on ${path}: ${(error as Error).message}`, { cause: error });
+    throw new LanyardError("unavailable", `cannot listen on ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   const identity = await identify(path);
   return {

@@ -41,6 +41,8 @@ export class Sandboxes {
   readonly #bootId: string;
   readonly #listeners = new Set<(pod: PodIdentity) => void>();
   readonly #starting = new Map<string, Promise<Sandbox>>();
+  /** Those being stopped: that they end is no news. */
+  readonly #ending = new Set<RegisteredSandbox>();
   #registered: readonly RegisteredSandbox[];
 
   constructor(options: SandboxesOptions) {
@@ -73,8 +75,13 @@ export class Sandboxes {
     await this.#starting.get(pod.uid)?.catch(() => {});
     const registered = this.#registered.find((sandbox) => sandbox.pod.uid === pod.uid);
     if (registered === undefined) return;
-    await this.#end(registered);
-    this.#write(this.#registered.filter((sandbox) => sandbox !== registered));
+    this.#ending.add(registered);
+    try {
+      await this.#end(registered);
+      this.#write(this.#registered.filter((sandbox) => sandbox !== registered));
+    } finally {
+      this.#ending.delete(registered);
+    }
   }
 
   /** The pod's sandbox, if its process runs. */
@@ -114,7 +121,7 @@ export class Sandboxes {
   }
 
   #noteExit(ended: RegisteredSandbox): void {
-    if (!this.#registered.includes(ended)) return;
+    if (this.#ending.has(ended) || !this.#registered.includes(ended)) return;
     this.#options.log.warn(`sandbox of pod ${podKey(ended.pod)}: process ${ended.pid} has ended by itself`);
     for (const listener of this.#listeners) listener(ended.pod);
   }

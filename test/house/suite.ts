@@ -39,7 +39,7 @@ const MARKER = "LANYARD_TEST_RUN";
  */
 export async function runSuite(options: SuiteOptions): Promise<Outcome> {
   const { root, files, namePattern, isPrivate, patience, signal } = options;
-  const temporary = mkdtempSync(join(tmpdir(), "lanyard-test-"));
+  const temporary = mkdtempSync(join(tmpdir(), "s-"));
   const mark = randomUUID();
   const places = { temporary, marker: `${MARKER}=${mark}`, isPrivate };
   try {

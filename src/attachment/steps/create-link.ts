@@ -1,9 +1,7 @@
-import { LanyardError } from "../../model/errors.ts";
-import { ENODEV } from "../../linux/errno.ts";
-import { isErrno } from "../../linux/netlink/error.ts";
 import type { Namespace } from "../../linux/namespace.ts";
-import type { Kernel } from "../../linux/kernel.ts";
 import type { LinkKindSpec } from "../../linux/route/kinds/kinds.ts";
+import { LanyardError } from "../../model/errors.ts";
+import { removeLink } from "../remove-link.ts";
 import type { StepHandler } from "./step.ts";
 
 /** A virtual link is made in the pod's namespace. */
@@ -50,26 +48,8 @@ export const createLink: StepHandler<CreateLinkStep, null> = {
 /** Throws when the pod has a link of that name already: it is not ours to replace. */
 export async function refuseTakenName(pod: Namespace, name: string): Promise<void> {
   if ((await pod.links.find(name)) === undefined) return;
-  throw new LanyardError("conflict", `${pod.name} has a link "${name}" already; choose another interfaceName`);
-}
-
-/**
- * Deletes a virtual link and returns as soon as it is gone: at the kernel's announcement, which comes long
- * before the acknowledgement of the request. A link that is not there is fine.
- */
-export async function removeLink(kernel: Kernel, namespace: Namespace, name: string): Promise<void> {
-  const link = await namespace.links.find(name);
-  if (link === undefined) return;
-  const id = namespace === kernel.host ? undefined : await kernel.host.namespaceIds.ensure(namespace.fd);
-  const end = kernel.linkEvents.expectEnd(link.index, id);
-  const acknowledged = namespace.links.delete(link.index).catch((error: unknown) => {
-    if (!isErrno(error, ENODEV)) throw error;
-  });
-  try {
-    await Promise.race([end.announced, acknowledged]);
-  } finally {
-    end.cancel();
-    // When the announcement won, the link is gone and nothing that is said later changes that.
-    acknowledged.catch(() => {});
-  }
+  throw new LanyardError(
+    "conflict",
+    `${pod.name} has a link "${name}" already; choose another interfaceName`,
+  );
 }

@@ -1,5 +1,6 @@
+import { removeLink } from "../remove-link.ts";
+import { refuseTakenName } from "./create-link.ts";
 import type { StepHandler } from "./step.ts";
-import { refuseTakenName, removeLink } from "./create-link.ts";
 
 /** A veth pair: one end in the pod, the other on the node as a port of a bridge. */
 export interface CreateVethPairStep {
@@ -31,12 +32,16 @@ export const createVethPair: StepHandler<CreateVethPairStep, null> = {
     // Made from the node's side, so that one request sets the port up; the pod's end is the peer.
     await host.links.create({
       name: step.hostName,
-      of: { kind: "veth", peer: { name: step.name, namespaceFd: pod.fd, ...(step.mtu && { mtu: step.mtu }) } },
+      of: {
+        kind: "veth",
+        peer: { name: step.name, namespaceFd: pod.fd, ...(step.mtu && { mtu: step.mtu }) },
+      },
       master: bridge.index,
       isUp: true,
       ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
     });
-    if (step.mac !== undefined) await pod.links.set((await pod.links.get(step.name)).index, { mac: step.mac });
+    if (step.mac !== undefined)
+      await pod.links.set((await pod.links.get(step.name)).index, { mac: step.mac });
   },
 
   async undo({ kernel, pod }, step) {

@@ -13,6 +13,8 @@ export interface UndoContext {
   readonly kernel: Kernel;
   /** Undefined when the pod's namespace is gone, and with it every virtual link that was in it. */
   readonly pod: Namespace | undefined;
+  /** Links of the pod that go away with this undoing, so that what is on them need not be taken off. */
+  readonly leaving: ReadonlySet<string>;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { LanyardError } from "../../model/errors.ts";
 import type { Namespace } from "../../linux/namespace.ts";
 import type { Link } from "../../linux/route/link.ts";
+import { LanyardError } from "../../model/errors.ts";
 import { refuseTakenName } from "./create-link.ts";
 import type { StepHandler } from "./step.ts";
 
@@ -33,7 +33,10 @@ export const takeLink: StepHandler<TakeLinkStep, TakenLink> = {
     const link = await kernel.host.links.get(step.link);
     if (link.isLoopback || link.master !== undefined) {
       const why = link.isLoopback ? "is the loopback" : "belongs to a bridge or bond";
-      throw new LanyardError("conflict", `link "${step.link}" of the node ${why} and cannot be moved into a pod`);
+      throw new LanyardError(
+        "conflict",
+        `link "${step.link}" of the node ${why} and cannot be moved into a pod`,
+      );
     }
     await refuseTakenName(pod, step.name);
     return { mac: link.mac, mtu: link.mtu, isUp: link.isUp, gsoMaxSize: link.gsoMaxSize };

@@ -23,7 +23,10 @@ export function planBridge(
 }
 
 /** Name of the node's end: the same each time for one interface of one pod, and at most 15 bytes. */
-export function hostEndName({ pod, interfaceName }: Pick<AttachmentRequest, "pod" | "interfaceName">): string {
+export function hostEndName({
+  pod,
+  interfaceName,
+}: Pick<AttachmentRequest, "pod" | "interfaceName">): string {
   const digest = createHash("sha256").update(`${pod.uid}/${interfaceName}`).digest("hex");
   return `ly${digest.slice(0, 12)}`;
 }

@@ -1,6 +1,6 @@
 import type { AttachmentRequest } from "../request.ts";
-import type { Step } from "../steps/steps.ts";
 import { planShaping } from "../shaping.ts";
+import type { Step } from "../steps/steps.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
 /**

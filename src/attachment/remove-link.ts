@@ -1,0 +1,25 @@
+import { ENODEV } from "../linux/errno.ts";
+import type { Kernel } from "../linux/kernel.ts";
+import type { Namespace } from "../linux/namespace.ts";
+import { isErrno } from "../linux/netlink/error.ts";
+
+/**
+ * Deletes a virtual link and returns as soon as it is gone: at the kernel's announcement, which comes long
+ * before the acknowledgement of the request. A link that is not there is fine.
+ */
+export async function removeLink(kernel: Kernel, namespace: Namespace, name: string): Promise<void> {
+  const link = await namespace.links.find(name);
+  if (link === undefined) return;
+  const id = namespace === kernel.host ? undefined : await kernel.host.namespaceIds.ensure(namespace.fd);
+  const end = kernel.linkEvents.expectEnd(link.index, id);
+  const acknowledged = namespace.links.delete(link.index).catch((error: unknown) => {
+    if (!isErrno(error, ENODEV)) throw error;
+  });
+  try {
+    await Promise.race([end.announced, acknowledged]);
+  } finally {
+    end.cancel();
+    // When the announcement won, the link is gone and nothing that is said later changes that.
+    acknowledged.catch(() => {});
+  }
+}
