@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Kernel } from "../../../src/linux/kernel.ts";
+import type { Link } from "../../../src/linux/route/link.ts";
+import { CRASH_UPLINK, crashCatalog, crashPod, crashReferences } from "./crash-scene.ts";
+import { makeEngine, makeStateFolder, openJournal, PodSandbox } from "./fixtures.ts";
+
+const NIC = "crash-nic";
+const AGENT = fileURLToPath(new URL("./crashing-agent.ts", import.meta.url));
+/** More writes than any operation has: the loop ends when the agent lives to the end. */
+const MOST_POINTS = 60;
+
+const assigned = [{ resource: "lanyard.dev/nics", id: NIC, container: "main" }];
+let kernel: Kernel;
+let nic: Link;
+let sandbox: PodSandbox;
+let state: ReturnType<typeof makeStateFolder>;
+
+before(async () => {
+  kernel = new Kernel();
+  const { links } = kernel.host;
+  await links.create({ name: CRASH_UPLINK, of: { kind: "veth", peer: { name: "crash-peer" } }, isUp: true });
+  await links.create({ name: NIC, of: { kind: "veth", peer: { name: "crash-npeer" } } });
+  nic = await links.get(NIC);
+});
+
+after(async () => {
+  for (const name of [CRASH_UPLINK, NIC]) {
+    const link = await kernel.host.links.find(name);
+    if (link !== undefined) await kernel.host.links.delete(link.index);
+  }
+  await kernel.stop();
+});
+
+beforeEach(async () => {
+  sandbox = await PodSandbox.start();
+});
+
+afterEach(async () => {
+  await sandbox.end();
+  state?.remove();
+});
+
+/** Runs an agent that dies at a point; tells whether it lived to the end. */
+async function runUntilDeath(operation: string, point: number, moment: string): Promise<boolean> {
+  const args = [AGENT, state.path, sandbox.namespacePath, NIC, operation, String(point), moment];
+  const agent = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const [output, complaints, [code, signal]] = await Promise.all([
+    text(agent.stdout),
+    text(agent.stderr),
+    once(agent, "exit"),
+  ]);
+  if (signal === "SIGKILL") return false;
+  assert.equal(code, 0, `the agent ended by itself, but not well: ${complaints}`);
+  assert.equal(output, "done\n");
+  return true;
+}
+
+/** What of ours is in the pod, by name. */
+async function linksInPod(): Promise<string[]> {
+  await using pod = await kernel.namespace(sandbox.namespacePath);
+  return (await pod.links.list()).links.map(({ name }) => name).filter((name) => name !== "lo");
+}
+
+async function assertUntouched(): Promise<void> {
+  assert.deepEqual(await linksInPod(), []);
+  const home = await kernel.host.links.get(NIC);
+  assert.equal(home.mac, nic.mac);
+  assert.equal(home.mtu, nic.mtu);
+  assert.equal(home.gsoMaxSize, nic.gsoMaxSize);
+}
+
+/** Both interfaces are there with address, route and the class's limits, and work. */
+async function assertWhole(ceiling: number): Promise<void> {
+  assert.deepEqual((await linksInPod()).sort(), ["ifb-net1", "ifb-net2", "net1", "net2"]);
+  await using pod = await kernel.namespace(sandbox.namespacePath);
+  for (const name of ["net1", "net2"]) {
+    const link = await pod.links.get(name);
+    assert.equal(link.isUp, true);
+    assert.equal(
+      (await pod.addresses.list(link.index)).filter(({ address }) => address.startsWith("10.6")).length,
+      1,
+    );
+    const classes = await pod.classes.list(link.index);
+    assert.deepEqual(
+      classes.map(({ spec }) => spec.kind === "htb" && spec.ceil),
+      [ceiling],
+    );
+    const ifb = await pod.links.get(`ifb-${name}`);
+    const root = (await pod.qdiscs.list(ifb.index)).find(({ spec }) => spec.parent === "root");
+    assert.equal(root?.spec.kind === "tbf" && root.spec.rate, ceiling);
+  }
+  assert.ok((await pod.routes.list()).some(({ destination }) => destination === "10.61.0.0/16"));
+}
+
+describe("an agent killed with SIGKILL", () => {
+  for (const moment of ["before", "after"]) {
+    test(`while attaching, ${moment} any write to its journal, leaves each interface whole or untouched`, async () => {
+      for (let point = 1; point <= MOST_POINTS; point++) {
+        state = makeStateFolder();
+        const lived = await runUntilDeath("attach", point, moment);
+        const journal = openJournal(state.path);
+        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+        await engine.recover();
+        const whole = new Set(engine.list().map(({ interfaceName }) => interfaceName));
+        const expected = [...whole].flatMap((name) => [name, `ifb-${name}`]);
+        assert.deepEqual(
+          (await linksInPod()).sort(),
+          expected.sort(),
+          `after a death ${moment} write ${point}`,
+        );
+        assert.ok(engine.list().every((status) => status.state === "attached"));
+
+        // The door asks again, and gets the whole of it.
+        const wanted = {
+          pod: crashPod,
+          namespacePath: sandbox.namespacePath,
+          references: crashReferences("gold"),
+        };
+        for (const { error } of await engine.reconcile(wanted)) assert.equal(error, undefined);
+        await assertWhole(50_000_000);
+        await engine.release(crashPod);
+        await assertUntouched();
+        journal.close();
+        state.remove();
+        if (lived) return;
+      }
+      assert.fail("the agent never lived to the end");
+    });
+
+    test(`while changing a class, ${moment} any write to its journal, comes to the class that is wanted`, async () => {
+      for (let point = 1; point <= MOST_POINTS; point++) {
+        state = makeStateFolder();
+        const lived = await runUntilDeath("change", point, moment);
+        const journal = openJournal(state.path);
+        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+        await engine.recover();
+        assert.equal(engine.list().length, 2, "a change of class never costs the interface");
+        const wanted = {
+          pod: crashPod,
+          namespacePath: sandbox.namespacePath,
+          references: crashReferences("bronze"),
+        };
+        for (const { error } of await engine.reconcile(wanted)) assert.equal(error, undefined);
+        await assertWhole(10_000_000);
+        await engine.release(crashPod);
+        await assertUntouched();
+        journal.close();
+        state.remove();
+        if (lived) return;
+      }
+      assert.fail("the agent never lived to the end");
+    });
+
+    test(`while detaching, ${moment} any write to its journal, leaves nothing once it runs again`, async () => {
+      for (let point = 1; point <= MOST_POINTS; point++) {
+        state = makeStateFolder();
+        const lived = await runUntilDeath("detach", point, moment);
+        const journal = openJournal(state.path);
+        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+        await engine.recover();
+        await engine.reconcile({ pod: crashPod, namespacePath: sandbox.namespacePath, references: [] });
+        assert.deepEqual(journal.entries(), [], `after a death ${moment} write ${point}`);
+        await assertUntouched();
+        journal.close();
+        state.remove();
+        if (lived) return;
+      }
+      assert.fail("the agent never lived to the end");
+    });
+  }
+});
