@@ -26,7 +26,9 @@ export function findEnclosure(): readonly [string, ...string[]] {
       const message = "unshare and nsenter are needed; install with: apt-get install -y util-linux";
       throw new LanyardError("unavailable", message, { cause: trial.error });
     }
-    refusals.push(trial.error?.message ?? (trial.stderr.trim().split("\n")[0] || `exit code ${trial.status}`));
+    refusals.push(
+      trial.error?.message ?? (trial.stderr.trim().split("\n")[0] || `exit code ${trial.status}`),
+    );
   }
   throw new LanyardError(
     "unavailable",

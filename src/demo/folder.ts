@@ -31,7 +31,10 @@ export async function removeLeftover(folder: string): Promise<boolean> {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   if (found !== undefined) {
     if (!found.isDirectory() || found.uid !== userInfo().uid) {
-      throw new LanyardError("conflict", `${folder} is not a folder of ours; remove it, or set TMPDIR to another`);
+      throw new LanyardError(
+        "conflict",
+        `${folder} is not a folder of ours; remove it, or set TMPDIR to another`,
+      );
     }
     await endOrphan(placesIn(folder).worldFile);
   }
@@ -81,7 +84,10 @@ async function endOrphan(worldFile: string): Promise<void> {
   }
   while (isRunning(world, "/proc")) {
     if (performance.now() > deadline + ORPHAN_MS) {
-      throw new LanyardError("timeout", `process ${world.pid} of an earlier demo does not end, though it was killed`);
+      throw new LanyardError(
+        "timeout",
+        `process ${world.pid} of an earlier demo does not end, though it was killed`,
+      );
     }
     await sleep(50);
   }

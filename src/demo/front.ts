@@ -70,7 +70,10 @@ export async function runDemo(options: FrontOptions): Promise<boolean> {
 function startWorld([program, ...args]: readonly [string, ...string[]]): ChildProcess {
   const inside = [process.execPath, projectFile("src/demo/inside.ts")];
   // A session of its own: a Ctrl-C in the terminal comes to us alone.
-  const child = spawn(program, [...args, ...inside], { detached: true, stdio: ["pipe", "inherit", "inherit"] });
+  const child = spawn(program, [...args, ...inside], {
+    detached: true,
+    stdio: ["pipe", "inherit", "inherit"],
+  });
   // it may have ended before it read what we write
   child.stdin?.on("error", () => {});
   return child;
@@ -79,7 +82,9 @@ function startWorld([program, ...args]: readonly [string, ...string[]]): ChildPr
 function whenEnded(child: ChildProcess): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     child.once("error", (error) =>
-      reject(new LanyardError("unavailable", `cannot start the demo's world: ${error.message}`, { cause: error })),
+      reject(
+        new LanyardError("unavailable", `cannot start the demo's world: ${error.message}`, { cause: error }),
+      ),
     );
     child.once("exit", (code) => resolve(code ?? undefined));
   });

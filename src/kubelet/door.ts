@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { FolderWatch } from "../linux/folder-watch.ts";
 import type { PoolSource, Unsubscribe } from "../model/ports.ts";
-import { FolderWatch } from "./folder-watch.ts";
 import { kubeletSocketName } from "./names.ts";
 import { PluginEndpoint, type ResourceStatus } from "./plugin-endpoint.ts";
 import { type DoorTiming, defaultTiming } from "./timing.ts";

@@ -1,8 +1,9 @@
-import { isIP, SocketAddress } from "node:net";
+import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
 import { InvalidValueError } from "./errors.ts";
 
 /**
- * An interface address in CIDR form and the kernel's spelling (`fd00::1/64`). An address without a prefix
+ * An interface address in CIDR form and one spelling (`fd00::1/64`). An address without a prefix
  * length is a host address (/32, /128). Throws InvalidValueError.
  */
 export function parseInterfaceAddress(value: unknown, place: string): string {
@@ -27,7 +28,7 @@ export function parseNetworkAddress(value: unknown, place: string): string {
   return network;
 }
 
-/** One address without a prefix length, as a gateway, in the kernel's spelling. Throws InvalidValueError. */
+/** One address without a prefix length, as a gateway, in one spelling. Throws InvalidValueError. */
 export function parseGateway(value: unknown, place: string): string {
   const parts = typeof value === "string" ? splitCidr(value) : undefined;
   if (parts === undefined || parts.prefix !== undefined) {
@@ -59,46 +60,17 @@ export function isIpv6(address: string): boolean {
 
 function splitCidr(text: string): { address: string; prefix?: number; bits: number } | undefined {
   const [written = "", length, ...rest] = text.split("/");
-  const family = isIP(written);
-  if (family === 0 || written.includes("%") || rest.length > 0) return undefined;
-  const bits = family === 4 ? 32 : 128;
-  const address = family === 4 ? written : new SocketAddress({ address: written, family: "ipv6" }).address;
+  // ipaddr.js alone would also take addresses with a zone, and IPv4 in octal or with fewer than four parts
+  if (isIP(written) === 0 || written.includes("%") || rest.length > 0) return undefined;
+  const parsed = ipaddr.parse(written);
+  const bits = parsed.kind() === "ipv4" ? 32 : 128;
+  const address = parsed.toString();
   if (length === undefined) return { address, bits };
   if (!/^(0|[1-9]\d{0,2})$/.test(length) || Number(length) > bits) return undefined;
   return { address, prefix: Number(length), bits };
 }
 
 function clearHostBits(address: string, prefix: number): string {
-  const isV6 = isIpv6(address);
-  const bits = isV6 ? 128n : 32n;
-  const hostBits = bits - BigInt(prefix);
-  const network = (toNumber(address) >> hostBits) << hostBits;
-  return isV6 ? formatV6(network) : formatV4(Number(network));
-}
-
-function toNumber(address: string): bigint {
-  if (!isIpv6(address)) return address.split(".").reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
-  const groups = (text: string) => (text === "" ? [] : text.split(":").flatMap(splitEmbeddedV4));
-  const [head = "", tail] = address.split("::");
-  const before = groups(head);
-  const after = tail === undefined ? [] : groups(tail);
-  const zeros = Array<string>(8 - before.length - after.length).fill("0");
-  return [...before, ...zeros, ...after].reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n);
-}
-
-/** The last group of `::ffff:10.1.2.3` holds two groups. */
-function splitEmbeddedV4(group: string): string[] {
-  if (!group.includes(".")) return [group];
-  const number = Number(toNumber(group));
-  return [(number >>> 16).toString(16), (number & 0xffff).toString(16)];
-}
-
-function formatV4(number: number): string {
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join(".");
-}
-
-function formatV6(number: bigint): string {
-  const hex = number.toString(16).padStart(32, "0");
-  const address = (hex.match(/.{4}/g) ?? []).join(":");
-  return new SocketAddress({ address, family: "ipv6" }).address;
+  const family = isIpv6(address) ? ipaddr.IPv6 : ipaddr.IPv4;
+  return family.networkAddressFromCIDR(`${address}/${prefix}`).toString();
 }

@@ -64,7 +64,10 @@ function passageBetween(found: QosObject, wanted: QosObject): "change" | "graft"
   return wanted.object === "qdisc" && !isSameHandle && !isHook ? "graft" : "delete first";
 }
 
-/** What only one object can be at a time: a qdisc's parent, a class's handle, a filter's priority and handle. */
+/**
+ * What only one object can be at a time: a qdisc's parent, a class's handle, a filter's priority. (The kernel
+ * lets one priority have several filters of one kind; these trees have one.)
+ */
 function slotOf({ object, spec }: QosObject): string {
   switch (object) {
     case "qdisc": {
@@ -74,7 +77,7 @@ function slotOf({ object, spec }: QosObject): string {
     case "class":
       return `class ${spec.link} ${spec.handle}`;
     case "filter":
-      return `filter ${spec.link} ${spec.parent} ${spec.priority} ${spec.handle ?? 0}`;
+      return `filter ${spec.link} ${spec.parent} ${spec.priority}`;
   }
 }
 

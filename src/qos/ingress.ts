@@ -13,6 +13,9 @@ import type { QosLink, QosObject } from "./tree.ts";
 const LARGEST_ARRIVING = 65536;
 /** matchall has one filter for each priority. */
 const MATCHALL_HANDLE = 1;
+/** A priority holds filters of one kind, so each kind has its own: one is there before the other goes. */
+const U32_PRIORITY = 1;
+const MATCHALL_PRIORITY = 2;
 
 /**
  * What the pod receives: redirected to an IFB, where TBF or else HTB lets it through at the ceiling; else a
@@ -60,15 +63,28 @@ function catchAll(kernel: TcCapabilities, action: TcAction<QosLink>): QosObject[
   // u32 first: it can be changed in place.
   const filter = (["u32", "matchall"] as const).find((kind) => kernel.filters.has(kind));
   if (hook === undefined || filter === undefined) return undefined;
-  const place = { link: "pod", parent: "ingress", priority: 1, protocol: "all" } as const;
+  const place = { link: "pod", parent: "ingress", protocol: "all" } as const;
   return [
     { object: "qdisc", spec: { link: "pod", parent: hook, handle: INGRESS_HANDLE, kind: hook } },
     {
       object: "filter",
       spec:
         filter === "u32"
-          ? { ...place, handle: U32_FIRST_HANDLE, kind: "u32", keys: [], actions: [action] }
-          : { ...place, handle: MATCHALL_HANDLE, kind: "matchall", actions: [action] },
+          ? {
+              ...place,
+              priority: U32_PRIORITY,
+              handle: U32_FIRST_HANDLE,
+              kind: "u32",
+              keys: [],
+              actions: [action],
+            }
+          : {
+              ...place,
+              priority: MATCHALL_PRIORITY,
+              handle: MATCHALL_HANDLE,
+              kind: "matchall",
+              actions: [action],
+            },
     },
   ];
 }

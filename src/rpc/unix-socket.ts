@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
-import { connect, type Server } from "node:net";
+import { chmod, mkdir, rename } from "node:fs/promises";
+import type { Server } from "node:net";
 import { dirname, join } from "node:path";
 import { LanyardError } from "../model/errors.ts";
+import { checkSocketPath, identifyFile, isListening, removeIfThere } from "./socket-file.ts";
 
 /** A socket a server listens on. */
 export interface ListeningSocket {
@@ -17,14 +18,8 @@ export interface ListeningSocket {
  */
 export async function listenOnSocket(server: Server, path: string, mode: number): Promise<ListeningSocket> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const found = await lstat(path).catch(() => undefined);
-  if (found !== undefined && !found.isSocket()) {
-    throw new LanyardError(
-      "conflict",
-      `cannot listen on ${path}: a file that is not a socket is there; move it away`,
-    );
-  }
-  if (found !== undefined && (await isAnswered(path))) {
+  await checkSocketPath(path);
+  if (await isListening(path)) {
     throw new LanyardError(
       "conflict",
       `cannot listen on ${path}: another process answers there already; end it first`,
@@ -43,34 +38,17 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
     await rename(boundPath, path);
   } catch (error) {
     server.close();
-    await rm(boundPath, { force: true });
+    await removeIfThere(boundPath);
     throw new LanyardError("unavailable", `cannot listen on ${path}: ${(error as Error).message}`, {
       cause: error,
     });
   }
-  const identity = await identify(path);
+  const identity = await identifyFile(path);
   return {
     close: async () => {
       // libuv removes only the name it bound.
-      if ((await identify(path)) === identity) await rm(path, { force: true });
+      if ((await identifyFile(path)) === identity) await removeIfThere(path);
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-/** Device and inode of a file, to tell whether it is still the same one; undefined when there is none. */
-async function identify(path: string): Promise<string | undefined> {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
-  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
+import { FolderWatch } from "../linux/folder-watch.ts";
 import { errorText } from "../model/errors.ts";
 import type { LinkProfile } from "../model/link-profile.ts";
 import type { Manifest } from "../model/manifest.ts";
@@ -9,7 +10,7 @@ import type { PodNetwork } from "../model/pod-network.ts";
 import type { PodNetworkAttachment } from "../model/pod-network-attachment.ts";
 import type { NetworkCatalog, Unsubscribe } from "../model/ports.ts";
 import type { QosClass } from "../model/qos-class.ts";
-import { FolderWatch } from "./folder-watch.ts";
+import { Debounce } from "./debounce.ts";
 import {
   isManifestName,
   keepLastGood,
@@ -35,6 +36,7 @@ export interface ManifestFolderOptions {
 export class ManifestFolder implements NetworkCatalog {
   readonly #directory: string;
   readonly #log: Logger;
+  readonly #debounce: Debounce;
   readonly #watch: FolderWatch;
   readonly #listeners = new Set<() => void>();
   #files = new Map<string, ManifestFile>();
@@ -46,25 +48,24 @@ export class ManifestFolder implements NetworkCatalog {
   #reloading: Promise<void> | undefined;
 
   constructor(options: ManifestFolderOptions) {
-    this.#directory = options.directory;
+    this.#directory = resolve(options.directory);
     this.#log = options.log;
-    this.#watch = new FolderWatch({
-      directory: options.directory,
-      debounceMs: options.debounceMs ?? 100,
-      onChange: () => void this.reload(),
-      onError: (error) => this.#log.error(`cannot watch ${this.#directory}: ${errorText(error)}`),
-    });
+    this.#debounce = new Debounce(options.debounceMs ?? 100, () => void this.reload());
+    this.#watch = new FolderWatch(this.#directory, options.log, () => this.#debounce.note());
   }
 
   /** Reads the folder and begins to watch it. A folder that is not there yet is waited for. */
   async start(): Promise<void> {
+    // Watched before it is read, so that no change falls between.
+    this.#watch.start();
     await this.reload();
   }
 
   /** Ends the watching; the objects stay as they are. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#watch.close();
+    this.#watch.stop();
+    this.#debounce.cancel();
     await this.#reloading;
   }
 
@@ -138,7 +139,6 @@ export class ManifestFolder implements NetworkCatalog {
   async #reloadWhileAsked(): Promise<void> {
     while (this.#mustReload && !this.#isStopped) {
       this.#mustReload = false;
-      this.#watch.arm();
       this.#take(await this.#read());
       for (const listener of this.#listeners) listener();
     }

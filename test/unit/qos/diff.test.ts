@@ -104,7 +104,7 @@ const cases = [
     expected: ["delete qdisc ingress pod", "replace qdisc clsact pod", "replace filter u32 pod"],
   },
   {
-    title: "a filter of another kind is made anew",
+    title: "a filter of another kind is there before the old one goes",
     from: plan(undefined, 30e6),
     to: plan(undefined, 30e6, "u32"),
     expected: ["replace filter matchall pod", "delete filter u32 pod"],

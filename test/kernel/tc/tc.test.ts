@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ENOENT } from "../../../src/linux/errno.ts";
+import { isErrno } from "../../../src/linux/netlink/error.ts";
+import type { ClassSpec } from "../../../src/linux/route/tc/class.ts";
+import type { FilterSpec } from "../../../src/linux/route/tc/filter.ts";
+import type { QdiscSpec } from "../../../src/linux/route/tc/qdisc.ts";
+import { tcHandle } from "../../../src/linux/route/tc/tcmsg.ts";
+import { makeWorld, PEER_ADDRESS, runIn, sendDatagrams, type World } from "./world.ts";
+
+const specsOf = async (world: World, link: number) =>
+  (await world.pod.qdiscs.list(link)).map(({ spec }) => spec);
+
+test("qdiscs are made, read back, replaced and deleted, and tc shows the same", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  const root: QdiscSpec = {
+    link: links.pod,
+    parent: "root",
+    handle: tcHandle(1),
+    kind: "htb",
+    default: 0x10,
+  };
+  const tbf: QdiscSpec = {
+    link: links.ifb,
+    parent: "root",
+    handle: tcHandle(2),
+    kind: "tbf",
+    rate: 30e6,
+    burst: 37_500,
+    limit: 131_072,
+  };
+  await pod.qdiscs.add(root);
+  await pod.qdiscs.replace(tbf);
+  const [htb] = await specsOf(world, links.pod);
+  assert.deepEqual(htb, { ...root, directQueueLength: 1000 });
+  assert.deepEqual(await specsOf(world, links.ifb), [tbf]);
+
+  const shown = JSON.parse(await runIn(pod, "tc", "-s", "-j", "qdisc", "show"));
+  const line = (dev: string) => shown.find((entry: { dev: string }) => entry.dev === dev);
+  assert.deepEqual(
+    [line("net1").kind, line("net1").handle, line("net1").options.default],
+    ["htb", "1:", "0x10"],
+  );
+  assert.equal(line("ifb1").options.rate, 3_750_000);
+  // tc itself calculates with whole microseconds.
+  assert.ok(Math.abs(line("ifb1").options.burst - 37_500) < 10);
+
+  await pod.qdiscs.change({ ...tbf, rate: 60e6, burst: 75_000 });
+  assert.deepEqual(await specsOf(world, links.ifb), [{ ...tbf, rate: 60e6, burst: 75_000 }]);
+  await pod.qdiscs.replace({ ...tbf, handle: tcHandle(3), kind: "pfifo", limit: 50 });
+  assert.equal((await specsOf(world, links.ifb))[0]?.kind, "pfifo");
+  await pod.qdiscs.delete(root);
+  assert.deepEqual(
+    (await specsOf(world, links.pod)).map((spec) => (spec.kind === "unknown" ? spec.name : spec.kind)),
+    ["noqueue"],
+  );
+});
+
+test("replacing what stands there already is fine for every kind", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  const place = { link: links.pod, parent: "root", handle: tcHandle(1) } as const;
+  const ingress = { link: links.pod, parent: "ingress", handle: 0xffff0000, kind: "ingress" } as const;
+  for (const spec of [{ ...place, kind: "htb", default: 0x10 } as const, ingress]) {
+    await pod.qdiscs.replace(spec);
+    await pod.qdiscs.replace(spec);
+  }
+  await assert.rejects(
+    pod.qdiscs.replace({ ...place, kind: "htb", default: 0x20 }),
+    /replace qdisc htb 1: at root/,
+  );
+
+  const top: ClassSpec = {
+    link: links.pod,
+    parent: "root",
+    handle: tcHandle(1, 0x10),
+    kind: "htb",
+    rate: 1e6,
+    ceil: 2e6,
+    burst: 3000,
+    cburst: 3000,
+    prio: 7,
+    quantum: 3000,
+  };
+  await pod.classes.replace(top);
+  await pod.classes.replace(top);
+  assert.deepEqual(
+    (await pod.classes.list(links.pod)).map(({ spec }) => spec),
+    [top],
+  );
+  const filter: FilterSpec = {
+    link: links.pod,
+    parent: "ingress",
+    priority: 1,
+    protocol: "all",
+    handle: 0x80000800,
+    kind: "u32",
+    keys: [],
+    actions: [{ kind: "mirred", mode: "redirect", direction: "egress", link: links.ifb }],
+  };
+  await pod.filters.replace(filter);
+  await pod.filters.replace(filter);
+  assert.deepEqual(
+    (await pod.filters.list(links.pod, "ingress")).map(({ spec }) => spec),
+    [filter],
+  );
+});
+
+test("classes hang under classes, rates above 34 Gbit/s are held, and a leaf is replaced with its class", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  const { link } = { link: links.pod };
+  await pod.qdiscs.add({ link, parent: "root", handle: tcHandle(1), kind: "htb", default: 0x10 });
+  const rates = { kind: "htb", rate: 40e9, ceil: 100e9, burst: 50_000_000, cburst: 125_000_000 } as const;
+  const parent: ClassSpec = {
+    link,
+    parent: "root",
+    handle: tcHandle(1, 1),
+    ...rates,
+    prio: 0,
+    quantum: 60_000,
+  };
+  const child: ClassSpec = { ...parent, parent: tcHandle(1, 1), handle: tcHandle(1, 0x10) };
+  await pod.classes.add(parent);
+  await pod.classes.add(child);
+  const leaf: QdiscSpec = {
+    link,
+    parent: child.handle,
+    handle: tcHandle(0x12),
+    kind: "bfifo",
+    limit: 1_000_000,
+  };
+  await pod.qdiscs.replace(leaf);
+  const found = (await pod.classes.list(link)).map(({ spec }) => spec);
+  assert.deepEqual(
+    found.find(({ handle }) => handle === child.handle),
+    child,
+  );
+  const top = found.find(({ handle }) => handle === parent.handle);
+  assert.ok(top?.kind === "htb" && top.parent === "root" && top.rate === 40e9 && top.ceil === 100e9);
+  assert.deepEqual(
+    (await specsOf(world, link)).find(({ handle }) => handle === leaf.handle),
+    leaf,
+  );
+  await assert.rejects(pod.classes.delete(parent), /delete class htb 1:1 of link \d+: HTB class in use/);
+  await pod.classes.delete(child);
+  assert.equal((await specsOf(world, link)).length, 1);
+});
+
+test("a filter with keys sorts packets, is changed in place and deleted", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  await pod.qdiscs.add({ link: links.pod, parent: "clsact", kind: "clsact" });
+  const filter: FilterSpec = {
+    link: links.pod,
+    parent: "egress",
+    priority: 3,
+    protocol: 0x0800,
+    handle: 0x80000800,
+    kind: "u32",
+    keys: [
+      { offset: 16, value: 0x0a4d0002, mask: 0xffffffff },
+      { offset: 8, value: 0x00110000, mask: 0x00ff0000 },
+    ],
+    actions: [{ kind: "mirred", mode: "mirror", direction: "egress", link: links.ifb }],
+  };
+  await pod.filters.add(filter);
+  await sendDatagrams(pod, PEER_ADDRESS, 3);
+  const [found] = await pod.filters.list(links.pod, "egress");
+  assert.deepEqual(found?.spec, filter);
+  assert.equal(found?.statistics.packets, 3);
+  const other: FilterSpec = { ...filter, actions: [] };
+  await pod.filters.change(other);
+  assert.deepEqual((await pod.filters.list(links.pod, "egress"))[0]?.spec, other);
+  await pod.filters.delete(filter);
+  assert.deepEqual(await pod.filters.list(links.pod, "egress"), []);
+});
+
+test("a kind the kernel does not have is refused with the kernel's words and the place", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  const unknown: QdiscSpec = { link: links.pod, parent: "root", kind: "unknown", name: "nosuch" };
+  await assert.rejects(pod.qdiscs.replace(unknown), (error: Error) => {
+    assert.ok(isErrno(error, ENOENT));
+    assert.match(error.message, /^replace qdisc nosuch at root of link \d+: Specified qdisc kind is unknown/);
+    return true;
+  });
+});
