@@ -21,7 +21,10 @@ export interface QosPlan {
   readonly ingress: readonly QosObject[];
   /** An IFB must be up in the pod's namespace before the ingress tree is made. */
   readonly needsIfb: boolean;
-  /** Largest packet in bytes the pod's link shall be handed (IFLA_GSO_MAX_SIZE); set before the egress tree is made. */
+  /**
+   * Largest packet in bytes the pod's link shall be handed (IFLA_GSO_MAX_SIZE); set before the egress tree is
+   * made.
+   */
   readonly gsoMaxSize: number;
   readonly effective: EffectiveQos;
 }

@@ -20,7 +20,10 @@ export interface LinkIndexes {
   readonly ifb?: number;
 }
 
-/** The object with links by index, as `Qdiscs`, `Classes` and `Filters` take it. Throws RangeError when an IFB is named and none is given. */
+/**
+ * The object with links by index, as `Qdiscs`, `Classes` and `Filters` take it. Throws RangeError when an IFB
+ * is named and none is given.
+ */
 export function placeObject(object: QosObject, links: LinkIndexes): QosObject<number> {
   const index = (link: QosLink) => indexOf(link, links);
   switch (object.object) {

@@ -55,7 +55,7 @@ export function burstToTicks(burst: number, rate: number): number {
   return Math.min(MAX_UINT32, Math.round((seconds * 1e9) / TICK_NANOSECONDS));
 }
 
-/** Bytes sent in `ticks` at `rate` bits per second: a burst read back is right within a tick's bytes (`bytesPerTick`). */
+/** Bytes sent in `ticks` at `rate` bits per second: a burst read back is right within `bytesPerTick`. */
 export function ticksToBurst(ticks: number, rate: number): number {
   return Math.round((ticks * TICK_NANOSECONDS * toBytesPerSecond(rate)) / 1e9);
 }

@@ -7,7 +7,11 @@ const TCA_STATS_PKT64 = 8;
 
 /** Counters of a qdisc, class or action since it was made. */
 export interface TcStatistics {
-  /** Bytes let through, with the link-layer header and without the frame check sequence. */
+  /**
+   * Bytes let through, with the link-layer header (of every segment, where the card will segment a packet) and
+   * without the frame check sequence. The `ingress` and `clsact` qdiscs count packets as they arrive at the
+   * hook: without link-layer headers, merged ones once.
+   */
   readonly bytes: number;
   /** Packets let through; a packet the card will segment counts with its segments. */
   readonly packets: number;
