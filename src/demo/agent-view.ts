@@ -31,7 +31,9 @@ export class AgentView {
   metrics(): Promise<MetricSample[]> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) =>
-        reject(new LanyardError("unavailable", `/metrics does not answer: ${errorText(error)}`, { cause: error }));
+        reject(
+          new LanyardError("unavailable", `/metrics does not answer: ${errorText(error)}`, { cause: error }),
+        );
       const asked = request({ socketPath: this.#metricsSocket, path: "/metrics" }, (response) => {
         let text = "";
         response.setEncoding("utf8");

@@ -18,13 +18,25 @@ export interface Figure {
 }
 
 /** Compares a rate with what is configured, both in bits per second. A rate that was not measured does not hold. */
-export function judgeRate(what: string, layer: string, configured: number, measured: number | undefined): Figure {
+export function judgeRate(
+  what: string,
+  layer: string,
+  configured: number,
+  measured: number | undefined,
+): Figure {
   return judge({ what, layer, expected: configured, measured, tolerance: RATE_TOLERANCE, show: formatRate });
 }
 
 /** Compares a counter with the bytes sent. */
 export function judgeBytes(what: string, layer: string, sent: number, counted: number | undefined): Figure {
-  return judge({ what, layer, expected: sent, measured: counted, tolerance: COUNTER_TOLERANCE, show: formatBytes });
+  return judge({
+    what,
+    layer,
+    expected: sent,
+    measured: counted,
+    tolerance: COUNTER_TOLERANCE,
+    show: formatBytes,
+  });
 }
 
 /** Something that is so or is not. */

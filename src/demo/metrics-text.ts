@@ -26,7 +26,8 @@ export function findMetric(
 ): number | undefined {
   const found = samples.filter(
     (sample) =>
-      sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+      sample.name === name &&
+      Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
   );
   return found.length === 1 ? found[0]?.value : undefined;
 }

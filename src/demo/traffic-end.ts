@@ -36,7 +36,8 @@ function receive(address: string): void {
   });
   server.listen(0, address, () => {
     const listening = server.address();
-    if (listening !== null && typeof listening === "object") report({ kind: "listening", port: listening.port });
+    if (listening !== null && typeof listening === "object")
+      report({ kind: "listening", port: listening.port });
   });
 }
 

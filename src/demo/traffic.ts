@@ -28,7 +28,12 @@ export class Transfer {
   readonly #receiver: TrafficEnd;
   readonly #signal: AbortSignal;
 
-  private constructor(from: Endpoint, to: Endpoint, ends: readonly [TrafficEnd, TrafficEnd], signal: AbortSignal) {
+  private constructor(
+    from: Endpoint,
+    to: Endpoint,
+    ends: readonly [TrafficEnd, TrafficEnd],
+    signal: AbortSignal,
+  ) {
     this.from = from;
     this.to = to;
     [this.#sender, this.#receiver] = ends;
