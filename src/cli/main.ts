@@ -11,6 +11,10 @@ const commands: CommandTable = {
     summary: "run the agent of this node",
     load: () => import("./commands/agent.ts"),
   },
+  demo: {
+    summary: "show the whole road on this machine: agent, kubelet, pods, real traffic",
+    load: () => import("./commands/demo.ts"),
+  },
   devices: {
     summary: "show what the agent offers to the kubelet",
     load: () => import("./commands/devices.ts"),
