@@ -121,6 +121,9 @@ test("tc counts the same on the shaping qdisc as is read here", async () => {
 });
 
 const TOLERANCE = 0.03;
+/** A machine that is busy with other things can make a flow slower, never faster: it may try again. */
+const TRIES = 5;
+
 for (const { title, egress, ingress } of [
   { title: "what the pod sends is held to 50 Mbit/s", egress: 50e6, ingress: undefined },
   { title: "what the pod receives is held to 30 Mbit/s", egress: undefined, ingress: 30e6 },
@@ -132,14 +135,17 @@ for (const { title, egress, ingress } of [
     const { pod, peer } = world;
     await apply(world, undefined, planFor(await probe(world), egress, ingress));
     const wanted = egress ?? ingress ?? 0;
-    const flow =
-      egress === undefined
-        ? await measureFlow(peer, pod, POD_ADDRESS)
-        : await measureFlow(pod, peer, PEER_ADDRESS);
-    assert.ok(
-      Math.abs(flow.rate / wanted - 1) < TOLERANCE,
-      `${flow.rate} bits per second instead of ${wanted}`,
-    );
-    assert.ok(flow.firstSecondRate < wanted * 1.05, `${flow.firstSecondRate} bits in the first second`);
+    const rates: number[] = [];
+    while (rates.length < TRIES && !rates.some((rate) => rate > wanted * (1 - TOLERANCE))) {
+      const flow =
+        egress === undefined
+          ? await measureFlow(peer, pod, POD_ADDRESS)
+          : await measureFlow(pod, peer, PEER_ADDRESS);
+      assert.ok(flow.rate < wanted * (1 + TOLERANCE), `${flow.rate} bits per second instead of ${wanted}`);
+      assert.ok(flow.firstSecondRate < wanted * 1.05, `${flow.firstSecondRate} bits in the first second`);
+      rates.push(flow.rate);
+    }
+    const best = Math.max(...rates);
+    assert.ok(best > wanted * (1 - TOLERANCE), `${rates.join(", ")} bits per second instead of ${wanted}`);
   });
 }
