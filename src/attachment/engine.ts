@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { TcCapabilities } from "../linux/capabilities.ts";
 import type { Kernel } from "../linux/kernel.ts";
 import type { Namespace } from "../linux/namespace.ts";
+import type { Link } from "../linux/route/link.ts";
 import type {
   AttachmentOutcome,
   AttachmentStatus,
@@ -13,6 +14,7 @@ import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { HeldLinks } from "../model/ports.ts";
 import { applySteps, undoSteps } from "./apply.ts";
 import type { EntryState, Journal, JournalEntry, NamespaceIdentity } from "./journal.ts";
+import { LinkLookup } from "./link-lookup.ts";
 import { nodeLinkOf, planAttachment } from "./plan.ts";
 import { type AttachmentRequest, differsOnlyInQos, sameRequest, type UsedDevice } from "./request.ts";
 import { reshape } from "./reshape.ts";
@@ -173,12 +175,14 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   ): Promise<AttachmentStatus> {
     const { kernel, journal, log } = this.#options;
     return this.#timed("attach", request, async () => {
-      const steps = planAttachment(request, await this.#readFacts(request));
+      const podLinks = new LinkLookup(pod);
+      const hostLinks = new LinkLookup(kernel.host);
+      const steps = planAttachment(request, this.#factsOf(await hostLinks.get(nodeLinkOf(request))));
       const id = journal.begin(request, namespace, steps, initialStatus(request, namespace.path));
       this.#reload(id);
       try {
-        await applySteps({ kernel, pod }, journal, id, steps);
-        const status = await statusOf(request, steps, pod, namespace.path);
+        await applySteps({ kernel, pod, podLinks, hostLinks }, journal, id, steps);
+        const status = await statusOf(request, steps, podLinks, namespace.path);
         this.#setState(id, "attached", status);
         return status;
       } catch (error) {
@@ -196,14 +200,15 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   async #change(entry: JournalEntry, request: AttachmentRequest, pod: Namespace): Promise<AttachmentStatus> {
     const { kernel, journal } = this.#options;
     return this.#timed("change", request, async () => {
-      const facts = await this.#readFacts(request, pod);
+      const podLinks = new LinkLookup(pod);
+      const facts = this.#factsOf(await podLinks.get(request.interfaceName));
       try {
         await reshape({ kernel, pod }, journal, entry, request, facts);
       } finally {
         this.#reload(entry.id);
       }
       const steps = journal.entry(entry.id).steps.map(({ step }) => step);
-      const status = await statusOf(request, steps, pod, entry.namespace.path);
+      const status = await statusOf(request, steps, podLinks, entry.namespace.path);
       this.#setState(entry.id, "attached", status);
       return status;
     });
@@ -272,16 +277,11 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     return undefined;
   }
 
-  /** Facts about the node's link; of a link that is in the pod already, read there. */
-  async #readFacts(request: AttachmentRequest, pod?: Namespace): Promise<NodeFacts> {
-    const { kernel, capabilities } = this.#options;
-    const link =
-      pod === undefined
-        ? await kernel.host.links.get(nodeLinkOf(request))
-        : await pod.links.get(request.interfaceName);
+  /** What a plan must know of the link an interface stands on, or is. */
+  #factsOf({ name, mtu, tsoMaxSize }: Link): NodeFacts {
     // Not the link's present limit, which follows the class it has now.
-    const gsoMaxSize = Math.min(link.tsoMaxSize, DEFAULT_GSO_MAX_SIZE);
-    return { link: { name: link.name, mtu: link.mtu, gsoMaxSize }, capabilities };
+    const gsoMaxSize = Math.min(tsoMaxSize, DEFAULT_GSO_MAX_SIZE);
+    return { link: { name, mtu, gsoMaxSize }, capabilities: this.#options.capabilities };
   }
 
   #entriesOf(pod: PodIdentity): JournalEntry[] {

@@ -11,7 +11,7 @@ import type { NodeFacts } from "./types/node-facts.ts";
  * unknown and made anew.
  */
 export async function reshape(
-  { kernel, pod }: ApplyContext,
+  { kernel, pod }: Pick<ApplyContext, "kernel" | "pod">,
   journal: Journal,
   entry: JournalEntry,
   request: AttachmentRequest,

@@ -1,5 +1,5 @@
-import type { Namespace } from "../linux/namespace.ts";
 import type { AttachmentStatus } from "../model/attachment.ts";
+import type { LinkLookup } from "./link-lookup.ts";
 import type { AttachmentRequest } from "./request.ts";
 import type { Step } from "./steps/steps.ts";
 
@@ -23,10 +23,10 @@ export function initialStatus(request: AttachmentRequest, namespacePath: string)
 export async function statusOf(
   request: AttachmentRequest,
   steps: readonly Step[],
-  pod: Namespace,
+  podLinks: LinkLookup,
   namespacePath: string,
 ): Promise<AttachmentStatus> {
-  const link = await pod.links.get(request.interfaceName);
+  const link = await podLinks.get(request.interfaceName);
   const shaping = steps.find((step) => step.kind === "shape");
   return {
     ...initialStatus(request, namespacePath),

@@ -35,7 +35,7 @@ export class ControlDoor {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     request.resume();
-    const path = new URL(request.url ?? "/", "http://agent").pathname;
+    const path = URL.parse(request.url ?? "/", "http://agent")?.pathname ?? String(request.url);
     const route = this.#routes.get(path);
     if (route === undefined) {
       const known = [...this.#routes.keys()].join(", ");

@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LanyardError } from "../model/errors.ts";
 import { type DemoPlaces, projectFile } from "./places.ts";
 
+/** A broken connection is seen this much earlier than the end of the process behind it, in milliseconds. */
+const DEATH_MS = 500;
 /** How long the agent may take to stop before it is killed, in milliseconds. */
 const STOP_MS = 5000;
 
 /** Enters a mount namespace in which sysfs shows the node's links, and becomes the agent there. */
-const ENTER = 'mount -t sysfs sysfs /sys && exec "$@"';
+const ENTER = 'mount -n -t sysfs sysfs /sys && exec "$@"';
 
 /** The agent, running in the node. */
 export class AgentProcess {
@@ -58,6 +60,12 @@ export class AgentProcess {
     await this.#gone;
     timeout.abort();
     await late;
+  }
+
+  /** Why the agent is dead, when it is or is just dying; undefined when it lives. */
+  async causeOfDeath(): Promise<unknown> {
+    await Promise.race([this.#gone, sleep(DEATH_MS, undefined, { ref: false })]);
+    return this.died.aborted ? this.died.reason : undefined;
   }
 
   /** The last lines the agent wrote, as people read them. */

@@ -5,9 +5,10 @@ const NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mo
 
 /**
  * A shell is the first process of the world and stays there, to collect orphans, which Node would not do.
- * sysfs shows the links of the network namespace it was mounted in, so it is mounted afresh.
+ * sysfs shows the links of the network namespace it was mounted in, so it is mounted afresh; without -n, mount
+ * would leave a folder /run/mount on machines that have none.
  */
-const ENTER = 'mount -t sysfs sysfs /sys || exit\n"$@"\nexit $?';
+const ENTER = 'mount -n -t sysfs sysfs /sys || exit\n"$@"\nexit $?';
 
 /**
  * A command line that runs another in a world with its own network, processes and mounts, which the kernel
@@ -33,7 +34,7 @@ export function findEnclosure(): readonly [string, ...string[]] {
   throw new LanyardError(
     "unavailable",
     `this machine allows no private network (${[...new Set(refusals)].join("; ")}); run as root, or let users ` +
-      "make namespaces: sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1",
+      "make namespaces: sysctl -w user.max_user_namespaces=10000",
   );
 }
 

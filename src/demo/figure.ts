@@ -77,6 +77,6 @@ function judge({
 }): Figure {
   const place = { what, layer, expected: show(expected) };
   if (measured === undefined || !(expected > 0)) return { ...place, measured: "nothing", holds: false };
-  const deviation = measured / expected - 1;
-  return { ...place, measured: show(measured), deviation, holds: Math.abs(deviation) <= tolerance };
+  const holds = Math.abs(measured - expected) <= tolerance * expected;
+  return { ...place, measured: show(measured), deviation: measured / expected - 1, holds };
 }

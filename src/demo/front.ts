@@ -38,6 +38,7 @@ export async function runDemo(options: FrontOptions): Promise<boolean> {
   const stop = new AbortController();
   let world: ChildProcess | undefined;
   let relay: Relay | undefined;
+  let isFolderOurs = false;
   const onSignal = () => {
     if (stop.signal.aborted) world?.kill("SIGKILL");
     stop.abort();
@@ -47,6 +48,7 @@ export async function runDemo(options: FrontOptions): Promise<boolean> {
     const enclosure = findEnclosure();
     if (await removeLeftover(folder)) say("An earlier demo was killed; what it left is removed.");
     if (stop.signal.aborted) throw new LanyardError("unavailable", "interrupted before it began");
+    isFolderOurs = true;
     const places = makeFolder(folder);
     if (options.isServing) relay = await startRelay(METRICS_PORT, places.metricsSocket);
     world = startWorld(enclosure);
@@ -61,7 +63,7 @@ export async function runDemo(options: FrontOptions): Promise<boolean> {
     return code === 0;
   } finally {
     relay?.close();
-    await removeFolder(folder);
+    if (isFolderOurs) await removeFolder(folder);
     for (const signal of SIGNALS) process.off(signal, onSignal);
     await lock.close();
   }
@@ -114,6 +116,8 @@ async function endWithSignal(
 
 function describeEnd(folder: string, world: ChildProcess): string {
   if (existsSync(folder)) return `${folder} could not be removed; the next demo tries again.`;
-  const how = world.signalCode === null ? "" : ` (killed by ${world.signalCode})`;
+  const { signalCode, exitCode } = world;
+  const isExpected = exitCode === 0 || exitCode === 1;
+  const how = isExpected ? "" : ` (killed: ${signalCode ?? `exit code ${exitCode}`})`;
   return `The demo's world has ended${how}: its processes, namespaces, links and queues with it; ${folder} is removed.`;
 }

@@ -18,6 +18,8 @@ const end = () => stop.abort(new LanyardError("unavailable", "interrupted"));
 // nobody reads any more: "npm run demo | head"
 process.stdout.on("error", end);
 const order = await readOrder(process.stdin, end);
+// What we wait for last, the end of a process that must not keep an agent alive, keeps us alive no more than it.
+setInterval(() => {}, 60_000);
 // sockets and threads that something failed to close keep nobody waiting
 process.exit(order === undefined ? 1 : (await run(order)) ? 0 : 1);
 
@@ -41,15 +43,14 @@ async function run({
     const signal = AbortSignal.any([stop.signal, agent.died]);
     const scene = { places, world, agent: new AgentView(places), tell, signal, figures: [] };
     return await tellStory(scene, { isServing, metricsUrl, stop: stop.signal });
-  } catch (error) {
+  } catch (fault) {
     if (stop.signal.aborted) {
       tell.say("", "Interrupted.");
       return false;
     }
-    tell.say(
-      "",
-      `Failed: ${error instanceof LanyardError || !(error instanceof Error) ? errorText(error) : error.stack}`,
-    );
+    const error = (await agentProcess?.causeOfDeath()) ?? fault;
+    const isForPeople = error instanceof LanyardError || !(error instanceof Error);
+    tell.say("", `Failed: ${isForPeople ? errorText(error) : error.stack}`);
     const lastWords = agentProcess?.lastWords(LAST_WORDS) ?? [];
     if (lastWords.length > 0) tell.say("The agent's last words:", ...lastWords.map((line) => `  ${line}`));
     return false;

@@ -28,12 +28,14 @@ function receive(address: string): void {
     connection.on("data", (chunk) => {
       bytes += chunk.length;
     });
+    connection.on("error", fail);
     connection.on("close", () => {
       clearInterval(timer);
       sample();
       report({ kind: "done", bytes });
     });
   });
+  server.on("error", fail);
   server.listen(0, address, () => {
     const listening = server.address();
     if (listening !== null && typeof listening === "object")
@@ -43,6 +45,7 @@ function receive(address: string): void {
 
 function send(localAddress: string, host: string, port: number): void {
   const connection = connect({ host, port, localAddress });
+  connection.on("error", fail);
   let isEnding = false;
   const fill = () => {
     if (isEnding) return;
@@ -53,14 +56,17 @@ function send(localAddress: string, host: string, port: number): void {
     connection.on("drain", fill);
     fill();
   });
-  connection.on("close", (hasFailed) => {
-    if (!hasFailed) report({ kind: "done", bytes: connection.bytesWritten });
-  });
+  connection.on("close", () => report({ kind: "done", bytes: connection.bytesWritten }));
   process.stdin.on("end", () => {
     isEnding = true;
     connection.end();
   });
   process.stdin.resume();
+}
+
+function fail(error: Error): never {
+  console.error(error.message);
+  process.exit(1);
 }
 
 function report(what: TrafficReport): void {

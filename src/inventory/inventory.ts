@@ -9,8 +9,10 @@ import type { DeviceDirectory, HeldLinks, PoolSource, Unsubscribe } from "../mod
 import type { NodeLink } from "./link.ts";
 import { type FormedPools, formPools } from "./pools.ts";
 
-/** Links change in bursts; the pools are formed once after the last of them. */
+/** Links change in bursts; the pools are formed once after the last of them, */
 const SETTLE_MS = 5;
+/** but never later than this after the first, however long the burst is. */
+const LONGEST_SETTLE_MS = 50;
 /** Everything is read again at least this often, whatever was announced. */
 const RESYNC_MS = 60_000;
 
@@ -32,13 +34,17 @@ export class Inventory implements PoolSource, DeviceDirectory {
   readonly #options: InventoryOptions;
   readonly #listeners = new Set<() => void>();
   readonly #links = new Map<number, Link>();
-  readonly #facts = new Map<number, NetDeviceFacts>();
+  /** What sysfs told, with the link as it was when it was asked. */
+  readonly #facts = new Map<number, { readonly of: Link; readonly facts: NetDeviceFacts }>();
   /** Every link as it was when it was last seen on the node, for those that are inside pods. */
   readonly #lastKnown = new Map<string, NodeLink>();
   #defaultRouteLinks = new Set<number>();
   #formed: FormedPools = { pools: [], notes: [] };
   #unsubscribe: Unsubscribe = () => {};
+  /** Links that were announced since the dump under way began: it may tell an older state of them. */
+  #announced = new Set<number>();
   #settle: NodeJS.Timeout | undefined;
+  #settleBy: number | undefined;
   #resync: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -52,13 +58,16 @@ export class Inventory implements PoolSource, DeviceDirectory {
     this.#unsubscribe = this.#options.kernel.linkEvents.onChange(
       ({ change, link, namespaceId }) => {
         if (namespaceId !== undefined) return;
+        this.#announced.add(link.index);
         if (change === "gone") this.#forget(link.index);
-        else this.#learn(link);
+        else this.#links.set(link.index, link);
         this.#formSoon();
       },
       () => this.#readSoon(),
     );
-    await this.#readAll();
+    this.#reading = this.#readAll();
+    await this.#reading;
+    if (this.#isStopped) return;
     this.#resync = setInterval(() => this.#readSoon(), RESYNC_MS).unref();
   }
 
@@ -99,22 +108,20 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   async #readAll(): Promise<void> {
     const { host } = this.#options.kernel;
-    const [{ links }, routes] = await Promise.all([host.links.list(), host.routes.list()]);
+    const announced = new Set<number>();
+    this.#announced = announced;
+    const [{ links, isInconsistent }, routes] = await Promise.all([host.links.list(), host.routes.list()]);
     if (this.#isStopped) return;
     const present = new Set(links.map((link) => link.index));
-    for (const index of this.#links.keys()) if (!present.has(index)) this.#forget(index);
-    for (const link of links) this.#learn(link);
+    for (const index of this.#links.keys()) {
+      // A dump that was interrupted to the last may lack a link that is there; the end of one is announced.
+      if (!present.has(index) && !announced.has(index) && !isInconsistent) this.#forget(index);
+    }
+    for (const link of links) if (!announced.has(link.index)) this.#links.set(link.index, link);
     this.#defaultRouteLinks = new Set(
       routes.filter((route) => route.destination.endsWith("/0")).map((route) => route.link),
     );
     await this.#form();
-  }
-
-  #learn(link: Link): void {
-    const before = this.#links.get(link.index);
-    // A driver knows the speed only while there is a carrier.
-    if (before?.hasCarrier !== link.hasCarrier || before.name !== link.name) this.#facts.delete(link.index);
-    this.#links.set(link.index, link);
   }
 
   #forget(index: number): void {
@@ -124,11 +131,14 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   #formSoon(): void {
     clearTimeout(this.#settle);
+    this.#settleBy ??= performance.now() + LONGEST_SETTLE_MS;
+    const wait = Math.max(0, Math.min(SETTLE_MS, this.#settleBy - performance.now()));
     this.#settle = setTimeout(() => {
+      this.#settleBy = undefined;
       this.#reading = this.#reading
         .then(() => this.#form())
         .catch((error: unknown) => this.#options.log.error({ err: error }, "the pools could not be formed"));
-    }, SETTLE_MS);
+    }, wait);
   }
 
   async #form(): Promise<void> {
@@ -150,14 +160,18 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   async #readMissingFacts(): Promise<void> {
     const { sysfsRoot, log } = this.#options;
-    const missing = [...this.#links.values()].filter((link) => !this.#facts.has(link.index));
+    const missing = [...this.#links.values()].filter((link) => {
+      const known = this.#facts.get(link.index)?.of;
+      // A driver knows the speed only while there is a carrier.
+      return known?.name !== link.name || known.hasCarrier !== link.hasCarrier;
+    });
     await Promise.all(
-      missing.map(async ({ index, name }) => {
+      missing.map(async (link) => {
         try {
-          this.#facts.set(index, await readNetDevice(sysfsRoot, name));
+          this.#facts.set(link.index, { of: link, facts: await readNetDevice(sysfsRoot, link.name) });
         } catch (error) {
-          log.warn(`what ${sysfsRoot} says of link ${name} could not be read: ${errorText(error)}`);
-          this.#facts.set(index, {});
+          log.warn(`what ${sysfsRoot} says of link ${link.name} could not be read: ${errorText(error)}`);
+          this.#facts.set(link.index, { of: link, facts: {} });
         }
       }),
     );
@@ -176,7 +190,7 @@ export class Inventory implements PoolSource, DeviceDirectory {
       ...(link.master === undefined ? {} : { master: link.master }),
       hasDefaultRoute: this.#defaultRouteLinks.has(link.index),
       isLoopback: link.isLoopback,
-      ...this.#facts.get(link.index),
+      ...this.#facts.get(link.index)?.facts,
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { Unsubscribe } from "../model/ports.ts";
 import type { EventHub } from "./netlink/events.ts";
-import { decodeLink, type Link } from "./route/link.ts";
+import { decodeLink, type Link, readLinkHeader } from "./route/link.ts";
 import { RTM_DELLINK, RTM_NEWLINK } from "./route/link-attributes.ts";
 
 /** A link appeared, changed, or went. */
@@ -49,10 +49,7 @@ export class LinkEvents {
     const cancel = this.#hub.listen({
       onEvent: (event) => {
         if (event.type !== RTM_DELLINK || event.namespaceId !== namespaceId) return;
-        // The index stands at bytes 4 to 7 of struct ifinfomsg; no need to decode the rest.
-        const { payload } = event;
-        if (payload.length < 16) return;
-        if (new DataView(payload.buffer, payload.byteOffset).getInt32(4, true) !== index) return;
+        if (readLinkHeader(event.payload)?.index !== index) return;
         cancel();
         settle();
       },

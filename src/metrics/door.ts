@@ -61,7 +61,7 @@ export class MetricsDoor {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
-    switch (new URL(request.url ?? "/", "http://agent").pathname) {
+    switch (URL.parse(request.url ?? "/", "http://agent")?.pathname) {
       case "/metrics":
         return respond(response, 200, await this.#render(), this.#options.registry.contentType);
       case "/healthz":

@@ -24,7 +24,6 @@ export function planEgress(qosClass: QosClass, sizes: LinkSizes, kernel: TcCapab
   const gsoMaxSize = gsoSize(ceiling, sizes);
   const shape: Shape = {
     link: "pod",
-    rate: guaranteed ?? ceiling,
     ceiling,
     burst,
     priority: qosClass.priority,

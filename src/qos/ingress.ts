@@ -46,7 +46,7 @@ function planQueue(qosClass: QosClass, ceiling: number, sizes: LinkSizes, kernel
   if (!kernel.linkKinds.has("ifb")) return undefined;
   const redirect = catchAll(kernel, { kind: "mirred", mode: "redirect", direction: "egress", link: "ifb" });
   if (redirect === undefined) return undefined;
-  const shape = { link: "ifb", rate: ceiling, ceiling, burst: qosClass.ingress.burst, sizes } as const;
+  const shape = { link: "ifb", ceiling, burst: qosClass.ingress.burst, sizes } as const;
   const shaper =
     // TBF segments a packet that is larger than its bucket; senders size theirs to the rate.
     shapeWithTbf({ ...shape, priority: 0, largestPacket: gsoSize(ceiling, sizes) }, kernel) ??

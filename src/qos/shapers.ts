@@ -8,7 +8,6 @@ import type { QosLink, QosObject } from "./tree.ts";
 export interface Shape {
   /** Link whose sending queue shapes. */
   readonly link: QosLink;
-  readonly rate: number;
   readonly ceiling: number;
   readonly burst: Burst | undefined;
   /** 0 to 7, the higher first. */
@@ -47,7 +46,8 @@ const LEAST_MEMORY = 1 << 20;
 export function shapeWithHtb(shape: Shape, kernel: TcCapabilities): Shaper | undefined {
   const leaf = planLeaf(shape, kernel);
   if (!kernel.qdiscs.has("htb") || leaf === undefined) return undefined;
-  const { link, rate, ceiling, burst, sizes } = shape;
+  const { link, ceiling, burst, sizes } = shape;
+  const bucket = bucketSize(burst, ceiling, sizes);
   return {
     name: `htb + ${leaf.spec.kind}`,
     objects: [
@@ -59,10 +59,11 @@ export function shapeWithHtb(shape: Shape, kernel: TcCapabilities): Shaper | und
           parent: "root",
           handle: HTB_CLASS,
           kind: "htb",
-          rate,
+          // A class without a parent has nobody to borrow from: below its ceiling it would never reach it.
+          rate: ceiling,
           ceil: ceiling,
-          burst: bucketSize(burst, rate, sizes),
-          cburst: bucketSize(burst, ceiling, sizes),
+          burst: bucket,
+          cburst: bucket,
           // HTB serves its prio 0 first.
           prio: 7 - shape.priority,
           quantum: quantum(shape.largestPacket),

@@ -19,7 +19,7 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "@grpc/grpc-js": ["src/rpc/", "src/kubelet/", "src/standalone/kubelet/"],
   "@bufbuild/protobuf": ["src/rpc/", "src/kubelet/", "src/standalone/kubelet/"],
   "prom-client": ["src/metrics/"],
-  yaml: ["src/standalone/", "src/agent/", "src/cli/"],
+  yaml: ["src/standalone/", "src/agent/", "src/demo/", "src/cli/"],
   "node:sqlite": ["src/attachment/"],
 };
 

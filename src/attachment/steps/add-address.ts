@@ -17,8 +17,8 @@ export const addAddress: StepHandler<AddAddressStep, null> = {
     return null;
   },
 
-  async apply({ pod }, step) {
-    const link = await pod.links.get(step.link);
+  async apply({ pod, podLinks }, step) {
+    const link = await podLinks.get(step.link);
     await pod.addresses.add(link.index, step.address);
   },
 

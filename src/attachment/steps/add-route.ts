@@ -21,8 +21,8 @@ export const addRoute: StepHandler<AddRouteStep, null> = {
     return null;
   },
 
-  async apply({ pod }, step) {
-    const link = await pod.links.get(step.link);
+  async apply({ pod, podLinks }, step) {
+    const link = await podLinks.get(step.link);
     await pod.routes.add({
       destination: step.destination,
       link: link.index,

@@ -24,15 +24,17 @@ export const createLink: StepHandler<CreateLinkStep, null> = {
     return null;
   },
 
-  async apply({ kernel, pod }, step) {
-    // Without an id here the namespace's announcements would not be heard.
-    await kernel.host.namespaceIds.ensure(pod.fd);
-    const parent = step.parent === undefined ? undefined : (await kernel.host.links.get(step.parent)).index;
+  async apply({ kernel, pod, hostLinks }, step) {
+    const [parent] = await Promise.all([
+      step.parent === undefined ? undefined : hostLinks.get(step.parent),
+      // Without an id here the namespace's announcements would not be heard.
+      kernel.host.namespaceIds.ensure(pod.fd),
+    ]);
     await kernel.host.links.create({
       name: step.name,
       of: step.of,
       namespaceFd: pod.fd,
-      ...(parent === undefined ? {} : { parent }),
+      ...(parent === undefined ? {} : { parent: parent.index }),
       ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
       ...(step.mac === undefined ? {} : { mac: step.mac }),
     });

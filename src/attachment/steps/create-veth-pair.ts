@@ -25,10 +25,9 @@ export const createVethPair: StepHandler<CreateVethPairStep, null> = {
     return null;
   },
 
-  async apply({ kernel, pod }, step) {
+  async apply({ kernel, pod, podLinks, hostLinks }, step) {
     const { host } = kernel;
-    const bridge = await host.links.get(step.bridge);
-    await host.namespaceIds.ensure(pod.fd);
+    const [bridge] = await Promise.all([hostLinks.get(step.bridge), host.namespaceIds.ensure(pod.fd)]);
     // Made from the node's side, so that one request sets the port up; the pod's end is the peer.
     await host.links.create({
       name: step.hostName,
@@ -40,8 +39,9 @@ export const createVethPair: StepHandler<CreateVethPairStep, null> = {
       isUp: true,
       ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
     });
-    if (step.mac !== undefined)
-      await pod.links.set((await pod.links.get(step.name)).index, { mac: step.mac });
+    if (step.mac === undefined) return;
+    await pod.links.set((await podLinks.get(step.name)).index, { mac: step.mac });
+    podLinks.forget(step.name);
   },
 
   async undo({ kernel, pod }, step) {

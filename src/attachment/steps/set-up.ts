@@ -13,8 +13,8 @@ export const setUp: StepHandler<SetUpStep, null> = {
     return null;
   },
 
-  async apply({ pod }, step) {
-    await pod.links.set((await pod.links.get(step.link)).index, { isUp: true });
+  async apply({ pod, podLinks }, step) {
+    await pod.links.set((await podLinks.get(step.link)).index, { isUp: true });
   },
 
   async undo({ pod }, step) {

@@ -23,14 +23,14 @@ export interface Unshaped {
 export const shape: StepHandler<ShapeStep, Unshaped> = {
   kind: "shape",
 
-  async observe({ pod }, step) {
+  async observe({ pod, podLinks }, step) {
     if ((await pod.links.find(step.ifb)) !== undefined) {
       throw new LanyardError(
         "conflict",
         `${pod.name} has a link "${step.ifb}" already, which is needed for shaping`,
       );
     }
-    return { gsoMaxSize: (await pod.links.get(step.link)).gsoMaxSize };
+    return { gsoMaxSize: (await podLinks.get(step.link)).gsoMaxSize };
   },
 
   async apply({ kernel, pod }, step, before) {

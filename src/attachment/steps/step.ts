@@ -1,11 +1,14 @@
 import type { Kernel } from "../../linux/kernel.ts";
 import type { Namespace } from "../../linux/namespace.ts";
+import type { LinkLookup } from "../link-lookup.ts";
 
 /** What a step may touch while it is applied. */
 export interface ApplyContext {
   readonly kernel: Kernel;
   /** The pod's network namespace, open for this operation. */
   readonly pod: Namespace;
+  readonly podLinks: LinkLookup;
+  readonly hostLinks: LinkLookup;
 }
 
 /** What a step may touch while it is undone. */

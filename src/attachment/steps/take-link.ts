@@ -29,8 +29,8 @@ export interface TakenLink {
 export const takeLink: StepHandler<TakeLinkStep, TakenLink> = {
   kind: "takeLink",
 
-  async observe({ kernel, pod }, step) {
-    const link = await kernel.host.links.get(step.link);
+  async observe({ pod, hostLinks }, step) {
+    const link = await hostLinks.get(step.link);
     if (link.isLoopback || link.master !== undefined) {
       const why = link.isLoopback ? "is the loopback" : "belongs to a bridge or bond";
       throw new LanyardError(
@@ -42,8 +42,9 @@ export const takeLink: StepHandler<TakeLinkStep, TakenLink> = {
     return { mac: link.mac, mtu: link.mtu, isUp: link.isUp, gsoMaxSize: link.gsoMaxSize };
   },
 
-  async apply({ kernel, pod }, step) {
-    const link = await kernel.host.links.get(step.link);
+  async apply({ kernel, pod, hostLinks }, step) {
+    const link = await hostLinks.get(step.link);
+    hostLinks.forget(step.link);
     await kernel.host.links.set(link.index, {
       namespaceFd: pod.fd,
       name: step.name,

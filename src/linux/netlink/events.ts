@@ -78,6 +78,7 @@ export class EventHub {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const timer of this.#lateDrains) clearTimeout(timer);
     this.#doorbell.destroy();

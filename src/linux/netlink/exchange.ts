@@ -1,4 +1,4 @@
-import { EAGAIN, EINVAL } from "../errno.ts";
+import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { type ExtendedAck, readDonePayload, readErrorPayload } from "./error.ts";
 import {
   MESSAGE_HEADER_SIZE,
@@ -15,6 +15,8 @@ import type { DatagramSocket } from "./socket.ts";
 
 /** ETIME: the kernel did not answer in time. */
 const ETIME = 62;
+/** Far more datagrams than any dump has. */
+const MOST_ATTEMPTS = 10_000;
 
 /** What the kernel answered to one request. */
 export interface Answer {
@@ -49,12 +51,20 @@ export function exchange(
   buffer: ReceiveBuffer,
   canRepeat: boolean,
 ): Answer {
-  for (;;) {
+  let wasCut = false;
+  for (let attempt = 1; ; attempt++) {
     const result = exchangeOnce(socket, request, sequence, buffer.bytes);
-    if ("errno" in result) return result;
-    buffer.bytes = new Uint8Array(result.neededSize + 4096);
-    if (!canRepeat) return failure(EINVAL, `the answer to a change was cut at ${result.neededSize} bytes`);
-    // The rest of the old answer, if any, carries the old sequence number and is dropped.
+    if ("neededSize" in result) {
+      const cutAt = buffer.bytes.length;
+      buffer.bytes = new Uint8Array(result.neededSize + 4096);
+      if (!canRepeat) return failure(EINVAL, `the answer to a change was cut at ${cutAt} bytes`);
+      wasCut = true;
+    } else if (!wasCut || result.errno !== EBUSY || attempt >= MOST_ATTEMPTS) {
+      return result;
+    }
+    // The rest of the old answer carries the old sequence number and is dropped. While the kernel is not through
+    // with a dump it refuses the next with EBUSY (__netlink_dump_start, net/netlink/af_netlink.c), and goes on
+    // with the old one each time something is received: asking again comes to its end.
     sequence = (sequence + 1) >>> 0;
   }
 }

@@ -138,7 +138,8 @@ class LaneThreads {
       current: undefined,
     };
     thread.worker.on("message", (reply: JobReply) => this.#finish(thread, reply));
-    thread.worker.on("error", (error: Error) => this.#lose(thread, error));
+    thread.worker.on("error", (error: Error) => this.#lose(thread, error.message, error));
+    thread.worker.on("exit", (code) => this.#lose(thread, `it ended with exit code ${code}`));
     thread.worker.unref();
     this.#threads.push(thread);
     return thread;
@@ -155,12 +156,10 @@ class LaneThreads {
   }
 
   /** A thread that died takes its job with it; the next job starts another thread. */
-  #lose(thread: Thread, error: Error): void {
+  #lose(thread: Thread, reason: string, cause?: Error): void {
     const at = this.#threads.indexOf(thread);
     if (at >= 0) this.#threads.splice(at, 1);
-    this.#take(thread)?.reject(
-      new LanyardError("internal", `a netlink worker died: ${error.message}`, { cause: error }),
-    );
+    this.#take(thread)?.reject(new LanyardError("internal", `a netlink worker died: ${reason}`, { cause }));
     this.#dispatch();
     this.#tellIdle();
   }

@@ -84,18 +84,13 @@ export interface EventSocketOptions {
  */
 export function openEventSocket(options: EventSocketOptions): number {
   const fd = openSocket(options.protocol);
-  try {
-    if (trySetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(options.receiveBuffer)) < 0) {
-      setOption(fd, SOL_SOCKET, SO_RCVBUF, int(options.receiveBuffer));
-    }
-    setOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1));
-    bindSocket(fd);
-    for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
-    return fd;
-  } catch (error) {
-    ffi.close(fd);
-    throw error;
+  if (trySetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(options.receiveBuffer)) < 0) {
+    setOption(fd, SOL_SOCKET, SO_RCVBUF, int(options.receiveBuffer));
   }
+  setOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1));
+  bindSocket(fd);
+  for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
+  return fd;
 }
 
 function openSocket(protocol: number): number {
@@ -104,7 +99,7 @@ function openSocket(protocol: number): number {
   return fd;
 }
 
-/** Binds to a port id of the kernel's choice and reads it back. */
+/** Binds to a port id of the kernel's choice and reads it back. Closes the descriptor before it throws. */
 function bindSocket(fd: number): number {
   const address = new Uint8Array(SOCKADDR_NL_SIZE);
   const view = new DataView(address.buffer);
@@ -115,6 +110,7 @@ function bindSocket(fd: number): number {
   return view.getUint32(4, true);
 }
 
+/** Closes the descriptor before it throws. */
 function setOption(fd: number, level: number, option: number, value: Uint8Array): void {
   if (trySetOption(fd, level, option, value) < 0) throw closing(fd, `set socket option ${level}/${option}`);
 }

@@ -1,6 +1,6 @@
 import { AttributeReader } from "../netlink/attribute.ts";
 import type { Message } from "../netlink/message.ts";
-import { formatMac } from "./ip.ts";
+import { AF_UNSPEC, formatMac } from "./ip.ts";
 import { decodeKind } from "./kinds/kinds.ts";
 import * as attr from "./link-attributes.ts";
 
@@ -56,11 +56,22 @@ export interface Link {
   readonly statistics: LinkStatistics | undefined;
 }
 
-/** Reads an RTM_NEWLINK or RTM_DELLINK; undefined when it is too short to be one. */
-export function decodeLink(payload: Message["payload"]): Link | undefined {
-  if (payload.length < attr.INTERFACE_HEADER_SIZE) return undefined;
+/**
+ * Reads the struct ifinfomsg of an RTM_NEWLINK or RTM_DELLINK; undefined when it is too short, or tells of
+ * something else in the same form: a bridge announces its ports so (family AF_BRIDGE, net/bridge/br_netlink.c),
+ * and the "end" of a port is not the end of the link.
+ */
+export function readLinkHeader(payload: Message["payload"]): { index: number; flags: number } | undefined {
+  if (payload.length < attr.INTERFACE_HEADER_SIZE || payload[0] !== AF_UNSPEC) return undefined;
   const header = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const flags = header.getUint32(8, true);
+  return { index: header.getInt32(4, true), flags: header.getUint32(8, true) };
+}
+
+/** Reads an RTM_NEWLINK or RTM_DELLINK; undefined when it is none (see `readLinkHeader`). */
+export function decodeLink(payload: Message["payload"]): Link | undefined {
+  const header = readLinkHeader(payload);
+  if (header === undefined) return undefined;
+  const { index, flags } = header;
   const attributes = new AttributeReader(payload.subarray(attr.INTERFACE_HEADER_SIZE));
   const info = attributes.nested(attr.IFLA_LINKINFO);
   const kind = info?.string(attr.IFLA_INFO_KIND);
@@ -68,7 +79,7 @@ export function decodeLink(payload: Message["payload"]): Link | undefined {
   const permanent = attributes.bytes(attr.IFLA_PERM_ADDRESS);
   const statistics = attributes.bytes(attr.IFLA_STATS64);
   return {
-    index: header.getInt32(4, true),
+    index,
     name: attributes.string(attr.IFLA_IFNAME) ?? "",
     altNames: readAltNames(attributes),
     kind,

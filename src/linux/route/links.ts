@@ -61,9 +61,11 @@ export class Links {
       if (typeof link === "string") w.string(attr.IFLA_IFNAME, link);
     });
     try {
-      const [answer] = await this.#client.request(`get link ${describeLink(link)}`, message, {
-        lane: "read",
-      });
+      const [answer] = await this.#client.request(
+        `get link ${describeLink(link)} in ${this.#place}`,
+        message,
+        { lane: "read" },
+      );
       return answer === undefined ? undefined : decodeLink(answer.payload);
     } catch (error) {
       if (isErrno(error, ENODEV)) return undefined;
@@ -79,7 +81,7 @@ export class Links {
     const message = encodeMessage(attr.RTM_GETLINK, NLM_F_DUMP, header(0), (w) =>
       w.u32(attr.IFLA_EXT_MASK, mask),
     );
-    const { messages, isInconsistent } = await this.#client.dump("list links", message);
+    const { messages, isInconsistent } = await this.#client.dump(`list links in ${this.#place}`, message);
     const links = messages.map((m) => decodeLink(m.payload)).filter((link) => link !== undefined);
     return { links, isInconsistent };
   }
@@ -113,7 +115,7 @@ export class Links {
 
   /**
    * Deletes a link. The answer comes a grace period of the kernel after the link is gone; whoever only wants
-   * it gone waits for the announcement instead (`LinkEvents.whenDeleted`).
+   * it gone waits for the announcement instead (`LinkEvents.expectEnd`).
    */
   async delete(index: number): Promise<void> {
     const message = encodeMessage(attr.RTM_DELLINK, NLM_F_ACK, header(index));

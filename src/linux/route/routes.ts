@@ -1,4 +1,4 @@
-import { AttributeReader } from "../netlink/attribute.ts";
+import { AttributeReader, align4 } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
 import { AF_INET, AF_INET6, formatIp, networkBytes, parsePrefix } from "./ip.ts";
@@ -9,10 +9,13 @@ const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 /** struct rtmsg: family, lengths, tos, table, protocol, scope, type, flags. */
 const HEADER_SIZE = 12;
+/** struct rtnexthop: length, flags, hops, link index; attributes follow. */
+const NEXT_HOP_SIZE = 8;
 const RTA_DST = 1;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
+const RTA_MULTIPATH = 9;
 const RTA_TABLE = 15;
 const RT_TABLE_MAIN = 254;
 const RTPROT_STATIC = 4;
@@ -58,7 +61,7 @@ export class Routes {
     });
   }
 
-  /** All unicast routes of the main table, both families. */
+  /** All unicast routes of the main table, both families; one for each next hop. */
   async list(): Promise<RouteSpec[]> {
     const routes: RouteSpec[] = [];
     for (const family of [AF_INET, AF_INET6]) {
@@ -68,33 +71,47 @@ export class Routes {
         `list routes in ${this.#place}`,
         encodeMessage(RTM_GETROUTE, NLM_F_DUMP, header),
       );
-      for (const message of messages) {
-        const route = decodeRoute(message.payload);
-        if (route !== undefined) routes.push(route);
-      }
+      routes.push(...messages.flatMap((message) => decodeRoutes(message.payload)));
     }
     return routes;
   }
 }
 
-/** Reads an RTM_NEWROUTE; undefined for what is not a unicast route of the main table through one link. */
-export function decodeRoute(payload: Uint8Array): RouteSpec | undefined {
-  if (payload.length < HEADER_SIZE) return undefined;
-  const family = payload[0];
-  const prefixLength = payload[1];
+/** Reads an RTM_NEWROUTE: a route for each next hop; none for what is not a unicast route of the main table. */
+export function decodeRoutes(payload: Uint8Array): RouteSpec[] {
+  if (payload.length < HEADER_SIZE) return [];
+  const [family, prefixLength] = payload;
   const attributes = new AttributeReader(payload.subarray(HEADER_SIZE));
-  const link = attributes.u32(RTA_OIF);
   const table = attributes.u32(RTA_TABLE) ?? payload[4];
-  if (payload[7] !== RTN_UNICAST || table !== RT_TABLE_MAIN || link === undefined) return undefined;
-  const destination = attributes.bytes(RTA_DST) ?? new Uint8Array(family === AF_INET ? 4 : 16);
-  const gateway = attributes.bytes(RTA_GATEWAY);
+  if (payload[7] !== RTN_UNICAST || table !== RT_TABLE_MAIN) return [];
+  const size = family === AF_INET ? 4 : 16;
+  const network = attributes.bytes(RTA_DST) ?? new Uint8Array(size);
+  if (network.length !== size) return [];
+  const destination = `${formatIp(network)}/${prefixLength}`;
   const priority = attributes.u32(RTA_PRIORITY);
-  return {
-    destination: `${formatIp(destination)}/${prefixLength}`,
+  return readNextHops(attributes).map(({ link, gateway }) => ({
+    destination,
     link,
-    ...(gateway === undefined ? {} : { gateway: formatIp(gateway) }),
+    ...(gateway?.length === size ? { gateway: formatIp(gateway) } : {}),
     ...(priority === undefined ? {} : { priority }),
-  };
+  }));
+}
+
+/** The one next hop in the route's own attributes, or those that share its traffic. */
+function readNextHops(route: AttributeReader): { link: number; gateway: Uint8Array | undefined }[] {
+  const link = route.u32(RTA_OIF);
+  if (link !== undefined) return [{ link, gateway: route.bytes(RTA_GATEWAY) }];
+  const hops: { link: number; gateway: Uint8Array | undefined }[] = [];
+  let rest = route.bytes(RTA_MULTIPATH) ?? new Uint8Array();
+  while (rest.length >= NEXT_HOP_SIZE) {
+    const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+    const length = view.getUint16(0, true);
+    if (length < NEXT_HOP_SIZE || length > rest.length) break;
+    const attributes = new AttributeReader(rest.subarray(NEXT_HOP_SIZE, length));
+    hops.push({ link: view.getInt32(4, true), gateway: attributes.bytes(RTA_GATEWAY) });
+    rest = rest.subarray(align4(length));
+  }
+  return hops;
 }
 
 function encode(type: number, flags: number, route: RouteSpec): Uint8Array {

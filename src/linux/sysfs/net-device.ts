@@ -52,9 +52,13 @@ async function number(path: string): Promise<number | undefined> {
   }
 }
 
-/** A missing file is an answer; so is EINVAL, which `speed` gives for a link that is down. */
+/**
+ * A missing file is an answer; so is EINVAL, which `speed` gives for a link that is down, and ENODEV, which every
+ * file gives whose link went after it was opened.
+ */
+const ANSWERS = new Set(["ENOENT", "EINVAL", "ENOTDIR", "ENODEV", "EOPNOTSUPP"]);
+
 function absent(error: unknown): undefined {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT" || code === "EINVAL" || code === "ENOTDIR" || code === "EOPNOTSUPP") return undefined;
+  if (ANSWERS.has((error as NodeJS.ErrnoException).code ?? "")) return undefined;
   throw error;
 }

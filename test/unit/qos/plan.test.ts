@@ -127,7 +127,7 @@ test("a limit in one direction plans nothing in the other", () => {
   assert.equal(receiving.gsoMaxSize, 65_536);
 });
 
-test("the class has the guaranteed rate and the ceiling, and the guarantee is said to hold on the pod's link only", () => {
+test("the class has the ceiling as its rate too, for it has nobody to borrow from; the guarantee is said not to hold", () => {
   const wanted = qosClass({ egress: { guaranteed: 50e6, ceiling: 200e6 }, priority: 2 });
   const plan = planQos(wanted, LINK, kernelWithout("fq_codel"));
   assert.deepEqual(plan.egress[1], {
@@ -137,9 +137,9 @@ test("the class has the guaranteed rate and the ceiling, and the guarantee is sa
       parent: "root",
       handle: 0x10010,
       kind: "htb",
-      rate: 50e6,
+      rate: 200e6,
       ceil: 200e6,
-      burst: 62_500, // 10 ms of the rate
+      burst: 250_000, // 10 ms of the ceiling
       cburst: 250_000, // 10 ms of the ceiling
       prio: 5,
       quantum: 50_000, // one packet: 2 ms of the ceiling
