@@ -1,26 +1,53 @@
 import { errorText, LanyardError } from "../model/errors.ts";
-import type { Journal, JournalStep } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import type { ApplyContext, UndoContext } from "./steps/step.ts";
-import { handlerOf, type Step } from "./steps/steps.ts";
+import { actionOf, isSetting, type SettingStep, type Step, settingOf } from "./steps/steps.ts";
 
-/** Does a plan, one step after the other, each written down before the kernel is touched. */
+/**
+ * Does a plan in order, each part written down before the kernel is touched. Settings of one link that follow
+ * each other are one part: they travel to the kernel together, and the first that is refused ends them.
+ */
 export async function applySteps(
   context: ApplyContext,
   journal: Journal,
   id: number,
   steps: readonly Step[],
 ): Promise<void> {
-  for (const [position, step] of steps.entries()) {
-    const handler = handlerOf(step);
-    const before = await handler.observe(context, step);
-    journal.intend(id, position, before);
-    await handler.apply(context, step, before);
-    journal.done(id, position);
+  for (let position = 0; position < steps.length; ) {
+    const step = steps[position] as Step;
+    if (isSetting(step)) {
+      const together = settingsFrom(steps, position);
+      const last = position + together.length - 1;
+      const link = await context.podLinks.get(step.link);
+      journal.intendSettings(id, position, last);
+      await context.kernel.perform(
+        together.flatMap((each) => settingOf(each).prepare(context.pod, each, link)),
+      );
+      journal.done(id, position, last);
+      position = last + 1;
+    } else {
+      const handler = actionOf(step);
+      const before = await handler.observe(context, step);
+      journal.intend(id, position, before);
+      await handler.apply(context, step, before);
+      journal.done(id, position, position);
+      position += 1;
+    }
   }
 }
 
+/** The settings of one link that stand together from `position` on. */
+function settingsFrom(steps: readonly Step[], position: number): SettingStep[] {
+  const together: SettingStep[] = [];
+  for (const step of steps.slice(position)) {
+    if (!isSetting(step) || step.link !== (together[0] ?? step).link) break;
+    together.push(step);
+  }
+  return together;
+}
+
 /**
- * Takes a plan back, last step first. A step whose link is about to be taken away by an earlier step needs no
+ * Takes a plan back, last step first. A setting whose link is about to be taken away by an earlier step needs no
  * undoing of its own. Every step is tried, also after one that failed; failures are thrown together at the end,
  * and what failed stays in the journal to be tried again.
  */
@@ -28,23 +55,18 @@ export async function undoSteps(
   { kernel, pod }: Omit<UndoContext, "leaving">,
   journal: Journal,
   id: number,
-  steps: readonly JournalStep[],
 ): Promise<void> {
-  const isPending = ({ state }: JournalStep) => state === "intended" || state === "done";
+  const pending = journal.steps(id).filter(({ state }) => state === "intended" || state === "done");
   const leaving = new Set(
-    steps.filter(isPending).flatMap(({ step }) => {
-      const link = handlerOf(step).brings?.(step);
-      return link === undefined ? [] : [link];
-    }),
+    pending.flatMap(({ step }) => (isSetting(step) ? [] : (actionOf(step).brings?.(step) ?? []))),
   );
+  const context = { kernel, pod, leaving };
   const failures: unknown[] = [];
-  for (const { position, step, state, before } of steps.toReversed()) {
-    if (!isPending({ position, step, state, before })) continue;
-    const handler = handlerOf(step);
-    const home = handler.livesOn?.(step);
-    if (home !== undefined && leaving.has(home)) continue;
+  for (const { position, step, before } of pending.toReversed()) {
+    if (isSetting(step) && leaving.has(step.link)) continue;
     try {
-      await handler.undo({ kernel, pod, leaving }, step, before);
+      if (isSetting(step)) await settingOf(step).undo(context, step);
+      else await actionOf(step).undo(context, step, before);
       journal.undone(id, position);
     } catch (error) {
       failures.push(error);

@@ -177,16 +177,21 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     return this.#timed("attach", request, async () => {
       const podLinks = new LinkLookup(pod);
       const hostLinks = new LinkLookup(kernel.host);
-      const steps = planAttachment(request, this.#factsOf(await hostLinks.get(nodeLinkOf(request))));
-      const id = journal.begin(request, namespace, steps, initialStatus(request, namespace.path));
-      this.#reload(id);
+      const [nodeLink] = await Promise.all([
+        hostLinks.get(nodeLinkOf(request)),
+        // Asked for at the same time, because the first step looks whether the name is free.
+        podLinks.find(request.interfaceName),
+      ]);
+      const steps = planAttachment(request, this.#factsOf(nodeLink));
+      const entry = journal.begin(request, namespace, steps, initialStatus(request, namespace.path));
+      this.#entries.set(entry.id, entry);
       try {
-        await applySteps({ kernel, pod, podLinks, hostLinks }, journal, id, steps);
+        await applySteps({ kernel, pod, podLinks, hostLinks }, journal, entry.id, steps);
         const status = await statusOf(request, steps, podLinks, namespace.path);
-        this.#setState(id, "attached", status);
+        this.#setState(entry, "attached", status);
         return status;
       } catch (error) {
-        await this.#undo(this.#reload(id), pod).catch((second: unknown) => {
+        await this.#undo(entry, pod).catch((second: unknown) => {
           log.error(
             { err: second, pod: podKey(request.pod) },
             "an attachment that failed could not be taken back",
@@ -202,14 +207,13 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     return this.#timed("change", request, async () => {
       const podLinks = new LinkLookup(pod);
       const facts = this.#factsOf(await podLinks.get(request.interfaceName));
-      try {
-        await reshape({ kernel, pod }, journal, entry, request, facts);
-      } finally {
-        this.#reload(entry.id);
-      }
-      const steps = journal.entry(entry.id).steps.map(({ step }) => step);
+      // What the journal holds from the first write of the change on.
+      const changing: JournalEntry = { ...entry, request, state: "changing" };
+      this.#entries.set(entry.id, changing);
+      await reshape({ kernel, pod }, journal, entry, request, facts);
+      const steps = journal.steps(entry.id).map(({ step }) => step);
       const status = await statusOf(request, steps, podLinks, entry.namespace.path);
-      this.#setState(entry.id, "attached", status);
+      this.#setState(changing, "attached", status);
       return status;
     });
   }
@@ -231,10 +235,10 @@ export class AttachmentEngine implements Attachments, HeldLinks {
 
   async #detach(entry: JournalEntry): Promise<void> {
     await this.#timed("detach", entry.request, async () => {
-      this.#setState(entry.id, "detaching", { ...entry.status, state: "detaching" });
+      this.#setState(entry, "detaching", { ...entry.status, state: "detaching" });
       const pod = await this.#openIfSame(entry.namespace);
       try {
-        await this.#undo(this.#reload(entry.id), pod);
+        await this.#undo(entry, pod);
       } finally {
         await pod?.[Symbol.asyncDispose]();
       }
@@ -244,7 +248,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   /** Takes all of an attachment back, and forgets it when that succeeded. */
   async #undo(entry: JournalEntry, pod: Namespace | undefined): Promise<void> {
     const { kernel, journal } = this.#options;
-    await undoSteps({ kernel, pod }, journal, entry.id, entry.steps);
+    await undoSteps({ kernel, pod }, journal, entry.id);
     journal.remove(entry.id);
     this.#entries.delete(entry.id);
   }
@@ -265,12 +269,13 @@ export class AttachmentEngine implements Attachments, HeldLinks {
 
   /** Opens the namespace, unless it is gone or its path leads to another one by now. */
   async #openIfSame(identity: NamespaceIdentity): Promise<Namespace | undefined> {
-    let namespace: Namespace;
+    let namespace: Namespace | undefined;
     try {
       namespace = await this.#options.kernel.namespace(identity.path);
       if ((await namespace.cookie()) === identity.cookie) return namespace;
     } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
+      if (namespace === undefined && error instanceof NotFoundError) return undefined;
+      await namespace?.[Symbol.asyncDispose]();
       throw error;
     }
     await namespace[Symbol.asyncDispose]();
@@ -288,15 +293,9 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     return [...this.#entries.values()].filter((entry) => entry.request.pod.uid === pod.uid);
   }
 
-  #setState(id: number, state: EntryState, status: AttachmentStatus): void {
-    this.#options.journal.setState(id, state, status);
-    this.#reload(id);
-  }
-
-  #reload(id: number): JournalEntry {
-    const entry = this.#options.journal.entry(id);
-    this.#entries.set(id, entry);
-    return entry;
+  #setState(entry: JournalEntry, state: EntryState, status: AttachmentStatus): void {
+    this.#options.journal.setState(entry.id, state, status);
+    this.#entries.set(entry.id, { ...entry, state, status });
   }
 
   #inOrder<T>(pod: PodIdentity, work: () => Promise<T>): Promise<T> {

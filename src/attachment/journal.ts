@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { AttachmentStatus } from "../model/attachment.ts";
-import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
+import { errorText, LanyardError } from "../model/errors.ts";
 import type { AttachmentRequest } from "./request.ts";
 import type { Step } from "./steps/steps.ts";
 
@@ -33,7 +33,6 @@ export interface JournalEntry {
   readonly namespace: NamespaceIdentity;
   readonly state: EntryState;
   readonly status: AttachmentStatus;
-  readonly steps: readonly JournalStep[];
 }
 
 const SCHEMA_VERSION = 1;
@@ -88,7 +87,7 @@ export class Journal {
     namespace: NamespaceIdentity,
     steps: readonly Step[],
     status: AttachmentStatus,
-  ): number {
+  ): JournalEntry {
     return this.#transaction(() => {
       const { lastInsertRowid } = this.#statements.insertAttachment.run(
         request.pod.uid,
@@ -110,7 +109,7 @@ export class Journal {
           "null",
         );
       }
-      return id;
+      return { id, request, namespace, state: "attaching", status };
     });
   }
 
@@ -119,12 +118,18 @@ export class Journal {
     this.#statements.intendStep.run(JSON.stringify(before ?? null), id, position);
   }
 
-  done(id: number, position: number): void {
-    this.#statements.setStepState.run("done" satisfies StepState, id, position);
+  /** From here on the steps from `first` to `last` may have happened; there was nothing before them. */
+  intendSettings(id: number, first: number, last: number): void {
+    this.#statements.setStepState.run("intended" satisfies StepState, id, first, last);
+  }
+
+  /** The steps from `first` to `last` have happened. */
+  done(id: number, first: number, last: number): void {
+    this.#statements.setStepState.run("done" satisfies StepState, id, first, last);
   }
 
   undone(id: number, position: number): void {
-    this.#statements.setStepState.run("undone" satisfies StepState, id, position);
+    this.#statements.setStepState.run("undone" satisfies StepState, id, position, position);
   }
 
   /**
@@ -154,34 +159,27 @@ export class Journal {
 
   /** Every attachment, oldest first. */
   entries(): JournalEntry[] {
-    return this.#statements.allAttachments.all().map((row) => this.#read(row));
-  }
-
-  /** One attachment. Throws NotFoundError when it was removed. */
-  entry(id: number): JournalEntry {
-    const row = this.#statements.oneAttachment.get(id);
-    if (row === undefined) throw new NotFoundError(`the journal holds no attachment ${id}`);
-    return this.#read(row);
-  }
-
-  close(): void {
-    this.#database.close();
-  }
-
-  #read(row: Record<string, SQLOutputValue>): JournalEntry {
-    return {
+    return this.#statements.allAttachments.all().map((row) => ({
       id: Number(row.id),
       request: JSON.parse(String(row.request)),
       namespace: { path: String(row.namespace_path), cookie: BigInt(String(row.namespace_cookie)) },
       state: String(row.state) as EntryState,
       status: JSON.parse(String(row.status)),
-      steps: this.#statements.stepsOf.all(Number(row.id)).map((step) => ({
-        position: Number(step.position),
-        step: JSON.parse(String(step.step)),
-        state: String(step.state) as StepState,
-        before: JSON.parse(String(step.before)),
-      })),
-    };
+    }));
+  }
+
+  /** The steps of one attachment, in the order of its plan; none when it was removed. */
+  steps(id: number): JournalStep[] {
+    return this.#statements.stepsOf.all(id).map((row) => ({
+      position: Number(row.position),
+      step: JSON.parse(String(row.step)),
+      state: String(row.state) as StepState,
+      before: JSON.parse(String(row.before)),
+    }));
+  }
+
+  close(): void {
+    this.#database.close();
   }
 
   #transaction<T>(work: () => T): T {
@@ -204,7 +202,7 @@ const STATEMENTS = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   insertStep: "INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)",
   intendStep: "UPDATE step SET state = 'intended', before = ? WHERE attachment_id = ? AND position = ?",
-  setStepState: "UPDATE step SET state = ? WHERE attachment_id = ? AND position = ?",
+  setStepState: "UPDATE step SET state = ? WHERE attachment_id = ? AND position BETWEEN ? AND ?",
   putStep: `INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (attachment_id, position)
     DO UPDATE SET step = excluded.step, state = excluded.state, before = excluded.before`,
@@ -212,7 +210,6 @@ const STATEMENTS = {
   setState: "UPDATE attachment SET state = ?, status = ? WHERE id = ?",
   removeAttachment: "DELETE FROM attachment WHERE id = ?",
   allAttachments: "SELECT * FROM attachment ORDER BY id",
-  oneAttachment: "SELECT * FROM attachment WHERE id = ?",
   stepsOf: "SELECT * FROM step WHERE attachment_id = ? ORDER BY position",
 } as const;
 

@@ -1,29 +1,44 @@
 import type { Namespace } from "../linux/namespace.ts";
 import type { Link } from "../linux/route/link.ts";
+import { LinkNotFoundError } from "../linux/route/links.ts";
 
 /**
  * Links of one namespace, each read once during one operation. A link's index, MAC address and MTU stay what
- * they are while an operation works on it; a step that changes them forgets what was read.
+ * they are while an operation works on it; a step that makes or changes a link says what it is now.
  */
 export class LinkLookup {
   readonly #namespace: Namespace;
-  readonly #links = new Map<string, Promise<Link>>();
+  readonly #links = new Map<string, Promise<Link | undefined>>();
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
   }
 
-  /** Throws LinkNotFoundError. */
-  get(name: string): Promise<Link> {
+  /** The namespace's name for people. */
+  get place(): string {
+    return this.#namespace.name;
+  }
+
+  /** Undefined where there is no such link. */
+  find(name: string): Promise<Link | undefined> {
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = this.#namespace.links.get(name);
+      link = this.#namespace.links.find(name);
       this.#links.set(name, link);
     }
     return link;
   }
 
-  forget(name: string): void {
-    this.#links.delete(name);
+  /** Throws LinkNotFoundError. */
+  async get(name: string): Promise<Link> {
+    const link = await this.find(name);
+    if (link === undefined) throw new LinkNotFoundError(`no link "${name}" in ${this.place}`);
+    return link;
+  }
+
+  /** The link is this now; undefined: it must be read again. */
+  update(name: string, link: Link | undefined): void {
+    if (link === undefined) this.#links.delete(name);
+    else this.#links.set(name, Promise.resolve(link));
   }
 }

@@ -17,9 +17,10 @@ export async function reshape(
   request: AttachmentRequest,
   facts: NodeFacts,
 ): Promise<void> {
-  const found = entry.steps.find(({ step }) => step.kind === "shape");
+  const steps = journal.steps(entry.id);
+  const found = steps.find(({ step }) => step.kind === "shape");
   const old = found?.step as ShapeStep | undefined;
-  const position = found?.position ?? entry.steps.length;
+  const position = found?.position ?? steps.length;
   const link = request.interfaceName;
   const at: ShapedLink = { kernel, pod, link, ifb: ifbName(link) };
   const before = (found?.before as Unshaped | undefined) ?? { gsoMaxSize: facts.link.gsoMaxSize };
@@ -29,5 +30,5 @@ export async function reshape(
   journal.beginChange(entry.id, request, position, step, before);
   if (entry.state === "changing") await clearShaping(at);
   await changePlan(at, entry.state === "changing" ? undefined : old?.plan, plan, before.gsoMaxSize);
-  journal.done(entry.id, position);
+  journal.done(entry.id, position, position);
 }

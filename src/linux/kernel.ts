@@ -4,6 +4,7 @@ import { Namespace, openNamespaceFile } from "./namespace.ts";
 import type { NetlinkCounts } from "./netlink/client.ts";
 import { EventHub } from "./netlink/events.ts";
 import { WorkerPool } from "./netlink/pool.ts";
+import { type Prepared, perform, type Results } from "./netlink/prepared.ts";
 
 /**
  * The kernel as the rest of the house sees it: namespaces, what is in them, and announcements. Requests are
@@ -32,9 +33,19 @@ export class Kernel {
 
   /** Makes an empty namespace that lives as long as it is held. */
   async makeNamespace(): Promise<Namespace> {
-    const result = await this.#pool.run({ do: "makeNamespace" }, { lane: "change" });
-    if (result.did !== "makeNamespace") throw new LanyardError("internal", `a worker answered ${result.did}`);
+    const job = { do: "makeNamespace" } as const;
+    const [result] = await this.#pool.run([{ job, namespaceFd: undefined }], { lane: "change" });
+    if (result?.did !== "makeNamespace")
+      throw new LanyardError("internal", "a worker made no network namespace");
     return new Namespace("a new network namespace", result.fd, false, this.#pool, this.#counts);
+  }
+
+  /**
+   * Sends several requests, also of different namespaces, in one trip to a worker. The first that the kernel
+   * refuses ends the sequence and its error is thrown; what stands before it has been done.
+   */
+  perform<const List extends readonly Prepared<unknown>[]>(list: List): Promise<Results<List>> {
+    return perform(this.#pool, list);
   }
 
   /** Counts since the start, for the metrics. */

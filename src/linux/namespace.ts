@@ -1,8 +1,9 @@
 import { closeSync, openSync } from "node:fs";
 import { LanyardError, NotFoundError } from "../model/errors.ts";
-import { type ClientPlace, NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
+import { NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
 import type { Job, JobResult } from "./netlink/jobs.ts";
-import type { JobRunner, Lane } from "./netlink/pool.ts";
+import type { JobRunner } from "./netlink/pool.ts";
+import { type NamespacePlace, type Prepared, perform } from "./netlink/prepared.ts";
 import { NETLINK_ROUTE } from "./netlink/socket.ts";
 import { Addresses } from "./route/addresses.ts";
 import { Links } from "./route/links.ts";
@@ -28,6 +29,7 @@ export class Namespace implements AsyncDisposable {
   readonly filters: Filters;
   readonly namespaceIds: NamespaceIds;
   readonly #runner: JobRunner;
+  readonly #place: NamespacePlace;
   readonly #fd: number;
   readonly #isOwn: boolean;
   #inFlight = 0;
@@ -39,8 +41,8 @@ export class Namespace implements AsyncDisposable {
     this.#fd = fd;
     this.#isOwn = isOwn;
     this.#runner = runner;
-    const place: ClientPlace = { enter: () => this.#enter(), keyPrefix: name };
-    const client = new NetlinkClient(runner, NETLINK_ROUTE, place, counts);
+    this.#place = { enter: () => this.#enter(), keyPrefix: name };
+    const client = new NetlinkClient(runner, NETLINK_ROUTE, this.#place, counts);
     this.links = new Links(client, name);
     this.addresses = new Addresses(client, name);
     this.routes = new Routes(client, name);
@@ -58,19 +60,34 @@ export class Namespace implements AsyncDisposable {
 
   /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. */
   async cookie(): Promise<bigint> {
-    const result = await this.#run({ do: "readCookie" }, "read");
-    return result.did === "readCookie" ? result.cookie : 0n;
+    return await this.#read({ do: "readCookie" }, `read the cookie of ${this.name}`, (result) =>
+      result.did === "readCookie" ? result.cookie : undefined,
+    );
   }
 
   /** Writes `net.` sysctls as seen from inside: `setSysctl("ipv4/conf/net1/arp_notify", "1")`. */
   async setSysctl(name: string, value: string): Promise<void> {
-    await this.#run({ do: "writeFile", path: `/proc/sys/net/${name}`, text: value }, "change");
+    await perform(this.#runner, [this.prepareSetSysctl(name, value)]);
+  }
+
+  /** `setSysctl`, to be sent with other requests. */
+  prepareSetSysctl(name: string, value: string): Prepared<void> {
+    const path = `/proc/sys/net/${name}`;
+    return {
+      operation: `write ${value} to ${path} in ${this.name}`,
+      job: { do: "writeFile", path, text: value },
+      place: this.#place,
+      lane: "change",
+      read: () => {},
+    };
   }
 
   /** Reads a `net.` sysctl as seen from inside, without the closing line feed. */
   async sysctl(name: string): Promise<string> {
-    const result = await this.#run({ do: "readFile", path: `/proc/sys/net/${name}` }, "read");
-    return result.did === "readFile" ? result.text.trimEnd() : "";
+    const path = `/proc/sys/net/${name}`;
+    return await this.#read({ do: "readFile", path }, `read ${path} in ${this.name}`, (result) =>
+      result.did === "readFile" ? result.text.trimEnd() : undefined,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,13 +96,15 @@ export class Namespace implements AsyncDisposable {
     this.#closeWhenUnused();
   }
 
-  async #run(job: Job, lane: Lane): Promise<JobResult> {
-    const { fd, leave } = this.#enter();
-    try {
-      return await this.#runner.run(job, { lane, namespaceFd: fd });
-    } finally {
-      leave();
-    }
+  async #read<T>(job: Job, operation: string, pick: (result: JobResult) => T | undefined): Promise<T> {
+    const read = (result: JobResult) => {
+      const value = pick(result);
+      if (value === undefined)
+        throw new LanyardError("internal", `${operation}: a worker answered ${result.did}`);
+      return value;
+    };
+    const [value] = await perform(this.#runner, [{ operation, job, place: this.#place, lane: "read", read }]);
+    return value;
   }
 
   #enter(): { fd: number | undefined; leave: () => void } {

@@ -115,7 +115,9 @@ export class PodWorker {
     const { clock, retry, log, pod } = this.#options;
     const wait = Math.min(retry.first * 2 ** this.#failures, retry.most);
     this.#failures = Math.min(this.#failures + 1, 30);
-    log.warn(`pod ${podKey(pod)}: ${errorText(error)}; tried again in ${wait / 1000} s`);
+    // To wait for a device is nothing wrong: at every start pods are faster than the device plugin.
+    const level = this.isWaitingForDevices ? "info" : "warn";
+    log[level](`pod ${podKey(pod)}: ${errorText(error)}; tried again in ${wait / 1000} s`);
     if (!this.#isStopped) this.#cancelRetry = clock.after(wait, () => this.wake());
   }
 }

@@ -3,8 +3,8 @@
 // Measures in a private world, so that neither the machine's network is touched nor its own traffic measured.
 // Exit code: 0 everything asked for ran, 1 not so, 2 wrong usage. Whether bars hold is in the rows only.
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
@@ -80,11 +80,10 @@ function readArguments() {
 /** Finds out before the measuring whether its outcome can be written. */
 function prepareFile(file: string): boolean {
   try {
-    mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, "[]\n");
     return true;
   } catch (error) {
-    console.error(`--json ${file}: ${(error as Error).message}; expected a file that can be written`);
+    console.error(`--json ${file}: ${(error as Error).message}; expected a file in a folder that exists`);
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { EADDRNOTAVAIL, ENODEV } from "../../linux/errno.ts";
 import { isErrno } from "../../linux/netlink/error.ts";
-import type { StepHandler } from "./step.ts";
+import type { SettingHandler } from "./step.ts";
 
 /** The pod's link gets an IP address. */
 export interface AddAddressStep {
@@ -10,17 +10,10 @@ export interface AddAddressStep {
   readonly address: string;
 }
 
-export const addAddress: StepHandler<AddAddressStep, null> = {
+export const addAddress: SettingHandler<AddAddressStep> = {
   kind: "addAddress",
 
-  async observe() {
-    return null;
-  },
-
-  async apply({ pod, podLinks }, step) {
-    const link = await podLinks.get(step.link);
-    await pod.addresses.add(link.index, step.address);
-  },
+  prepare: (pod, step, link) => [pod.addresses.prepareAdd(link.index, step.address)],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);
@@ -31,6 +24,4 @@ export const addAddress: StepHandler<AddAddressStep, null> = {
       if (!isErrno(error, EADDRNOTAVAIL, ENODEV)) throw error;
     }
   },
-
-  livesOn: (step) => step.link,
 };

@@ -1,6 +1,8 @@
 import { ENODEV } from "../../linux/errno.ts";
 import { isErrno } from "../../linux/netlink/error.ts";
-import type { StepHandler } from "./step.ts";
+import type { Link } from "../../linux/route/link.ts";
+import type { RouteSpec } from "../../linux/route/routes.ts";
+import type { SettingHandler } from "./step.ts";
 
 /** What the kernel says of a route that is not there (fib_table_delete, net/ipv4/fib_trie.c). */
 const ESRCH = 3;
@@ -14,35 +16,22 @@ export interface AddRouteStep {
   readonly gateway?: string;
 }
 
-export const addRoute: StepHandler<AddRouteStep, null> = {
+export const addRoute: SettingHandler<AddRouteStep> = {
   kind: "addRoute",
 
-  async observe() {
-    return null;
-  },
-
-  async apply({ pod, podLinks }, step) {
-    const link = await podLinks.get(step.link);
-    await pod.routes.add({
-      destination: step.destination,
-      link: link.index,
-      ...(step.gateway === undefined ? {} : { gateway: step.gateway }),
-    });
-  },
+  prepare: (pod, step, link) => [pod.routes.prepareAdd(routeOf(step, link))],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);
     if (pod === undefined || link === undefined) return;
     try {
-      await pod.routes.delete({
-        destination: step.destination,
-        link: link.index,
-        ...(step.gateway === undefined ? {} : { gateway: step.gateway }),
-      });
+      await pod.routes.delete(routeOf(step, link));
     } catch (error) {
       if (!isErrno(error, ESRCH, ENODEV)) throw error;
     }
   },
-
-  livesOn: (step) => step.link,
 };
+
+function routeOf({ destination, gateway }: AddRouteStep, link: Link): RouteSpec {
+  return { destination, link: link.index, ...(gateway === undefined ? {} : { gateway }) };
+}

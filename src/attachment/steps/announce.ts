@@ -1,4 +1,4 @@
-import type { StepHandler } from "./step.ts";
+import type { SettingHandler } from "./step.ts";
 
 /**
  * The kernel is told to announce the link's addresses to the neighbours when it comes up, so that nobody goes
@@ -11,21 +11,14 @@ export interface AnnounceStep {
   readonly families: readonly ("ipv4" | "ipv6")[];
 }
 
-export const announce: StepHandler<AnnounceStep, null> = {
+export const announce: SettingHandler<AnnounceStep> = {
   kind: "announce",
 
-  async observe() {
-    return null;
-  },
-
-  async apply({ pod }, step) {
-    for (const family of step.families) {
+  prepare: (pod, step) =>
+    step.families.map((family) => {
       const setting = family === "ipv4" ? "arp_notify" : "ndisc_notify";
-      await pod.setSysctl(`${family}/conf/${step.link}/${setting}`, "1");
-    }
-  },
+      return pod.prepareSetSysctl(`${family}/conf/${step.link}/${setting}`, "1");
+    }),
 
   async undo() {},
-
-  livesOn: (step) => step.link,
 };

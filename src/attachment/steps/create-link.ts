@@ -1,8 +1,8 @@
-import type { Namespace } from "../../linux/namespace.ts";
 import type { LinkKindSpec } from "../../linux/route/kinds/kinds.ts";
 import { LanyardError } from "../../model/errors.ts";
+import type { LinkLookup } from "../link-lookup.ts";
 import { removeLink } from "../remove-link.ts";
-import type { StepHandler } from "./step.ts";
+import type { ActionHandler } from "./step.ts";
 
 /** A virtual link is made in the pod's namespace. */
 export interface CreateLinkStep {
@@ -16,28 +16,31 @@ export interface CreateLinkStep {
   readonly mac?: string;
 }
 
-export const createLink: StepHandler<CreateLinkStep, null> = {
+export const createLink: ActionHandler<CreateLinkStep, null> = {
   kind: "createLink",
 
-  async observe({ pod }, step) {
-    await refuseTakenName(pod, step.name);
+  async observe({ podLinks }, step) {
+    await refuseTakenName(podLinks, step.name);
     return null;
   },
 
-  async apply({ kernel, pod, hostLinks }, step) {
-    const [parent] = await Promise.all([
-      step.parent === undefined ? undefined : hostLinks.get(step.parent),
+  async apply({ kernel, pod, podLinks, hostLinks }, step) {
+    const { host } = kernel;
+    const parent = step.parent === undefined ? undefined : await hostLinks.get(step.parent);
+    const [, , link] = await kernel.perform([
       // Without an id here the namespace's announcements would not be heard.
-      kernel.host.namespaceIds.ensure(pod.fd),
+      host.namespaceIds.prepareEnsure(pod.fd),
+      host.links.prepareCreate({
+        name: step.name,
+        of: step.of,
+        namespaceFd: pod.fd,
+        ...(parent === undefined ? {} : { parent: parent.index }),
+        ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
+        ...(step.mac === undefined ? {} : { mac: step.mac }),
+      }),
+      pod.links.prepareFind(step.name),
     ]);
-    await kernel.host.links.create({
-      name: step.name,
-      of: step.of,
-      namespaceFd: pod.fd,
-      ...(parent === undefined ? {} : { parent: parent.index }),
-      ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
-      ...(step.mac === undefined ? {} : { mac: step.mac }),
-    });
+    podLinks.update(step.name, link);
   },
 
   async undo({ kernel, pod }, step) {
@@ -47,11 +50,14 @@ export const createLink: StepHandler<CreateLinkStep, null> = {
   brings: (step) => step.name,
 };
 
-/** Throws when the pod has a link of that name already: it is not ours to replace. */
-export async function refuseTakenName(pod: Namespace, name: string): Promise<void> {
-  if ((await pod.links.find(name)) === undefined) return;
+/** Throws when there is a link of that name already: it is not ours to replace. */
+export async function refuseTakenName(links: LinkLookup, name: string): Promise<void> {
+  if ((await links.find(name)) === undefined) {
+    links.update(name, undefined);
+    return;
+  }
   throw new LanyardError(
     "conflict",
-    `${pod.name} has a link "${name}" already; choose another interfaceName`,
+    `${links.place} has a link "${name}" already; choose another interfaceName`,
   );
 }

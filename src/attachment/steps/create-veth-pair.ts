@@ -1,6 +1,6 @@
 import { removeLink } from "../remove-link.ts";
 import { refuseTakenName } from "./create-link.ts";
-import type { StepHandler } from "./step.ts";
+import type { ActionHandler } from "./step.ts";
 
 /** A veth pair: one end in the pod, the other on the node as a port of a bridge. */
 export interface CreateVethPairStep {
@@ -16,32 +16,35 @@ export interface CreateVethPairStep {
   readonly mac?: string;
 }
 
-export const createVethPair: StepHandler<CreateVethPairStep, null> = {
+export const createVethPair: ActionHandler<CreateVethPairStep, null> = {
   kind: "createVethPair",
 
-  async observe({ kernel, pod }, step) {
-    await refuseTakenName(pod, step.name);
-    await refuseTakenName(kernel.host, step.hostName);
+  async observe({ podLinks, hostLinks }, step) {
+    await refuseTakenName(podLinks, step.name);
+    await refuseTakenName(hostLinks, step.hostName);
     return null;
   },
 
   async apply({ kernel, pod, podLinks, hostLinks }, step) {
     const { host } = kernel;
-    const [bridge] = await Promise.all([hostLinks.get(step.bridge), host.namespaceIds.ensure(pod.fd)]);
-    // Made from the node's side, so that one request sets the port up; the pod's end is the peer.
-    await host.links.create({
-      name: step.hostName,
-      of: {
-        kind: "veth",
-        peer: { name: step.name, namespaceFd: pod.fd, ...(step.mtu && { mtu: step.mtu }) },
-      },
-      master: bridge.index,
-      isUp: true,
-      ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
-    });
+    const bridge = await hostLinks.get(step.bridge);
+    const mtu = step.mtu === undefined ? {} : { mtu: step.mtu };
+    const [, , link] = await kernel.perform([
+      host.namespaceIds.prepareEnsure(pod.fd),
+      // Made from the node's side, so that one request sets the port up; the pod's end is the peer.
+      host.links.prepareCreate({
+        name: step.hostName,
+        of: { kind: "veth", peer: { name: step.name, namespaceFd: pod.fd, ...mtu } },
+        master: bridge.index,
+        isUp: true,
+        ...mtu,
+      }),
+      pod.links.prepareFind(step.name),
+    ]);
+    podLinks.update(step.name, link);
     if (step.mac === undefined) return;
     await pod.links.set((await podLinks.get(step.name)).index, { mac: step.mac });
-    podLinks.forget(step.name);
+    podLinks.update(step.name, undefined);
   },
 
   async undo({ kernel, pod }, step) {

@@ -1,4 +1,4 @@
-import type { StepHandler } from "./step.ts";
+import type { SettingHandler } from "./step.ts";
 
 /** The pod's link is set up. */
 export interface SetUpStep {
@@ -6,21 +6,13 @@ export interface SetUpStep {
   readonly link: string;
 }
 
-export const setUp: StepHandler<SetUpStep, null> = {
+export const setUp: SettingHandler<SetUpStep> = {
   kind: "setUp",
 
-  async observe() {
-    return null;
-  },
-
-  async apply({ pod, podLinks }, step) {
-    await pod.links.set((await podLinks.get(step.link)).index, { isUp: true });
-  },
+  prepare: (pod, _step, link) => [pod.links.prepareSet(link.index, { isUp: true })],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);
     if (pod !== undefined && link !== undefined) await pod.links.set(link.index, { isUp: false });
   },
-
-  livesOn: (step) => step.link,
 };

@@ -2,7 +2,7 @@ import { LanyardError } from "../../model/errors.ts";
 import type { QosPlan } from "../../qos/plan.ts";
 import { removeLink } from "../remove-link.ts";
 import { changePlan } from "../shaper.ts";
-import type { StepHandler } from "./step.ts";
+import type { ActionHandler } from "./step.ts";
 
 /** The pod's link is held to a class. */
 export interface ShapeStep {
@@ -20,7 +20,7 @@ export interface Unshaped {
   readonly gsoMaxSize: number;
 }
 
-export const shape: StepHandler<ShapeStep, Unshaped> = {
+export const shape: ActionHandler<ShapeStep, Unshaped> = {
   kind: "shape",
 
   async observe({ pod, podLinks }, step) {

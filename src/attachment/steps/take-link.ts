@@ -2,7 +2,7 @@ import type { Namespace } from "../../linux/namespace.ts";
 import type { Link } from "../../linux/route/link.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { refuseTakenName } from "./create-link.ts";
-import type { StepHandler } from "./step.ts";
+import type { ActionHandler } from "./step.ts";
 
 /** A link of the node is moved into the pod, with a new name. */
 export interface TakeLinkStep {
@@ -26,10 +26,10 @@ export interface TakenLink {
   readonly gsoMaxSize: number;
 }
 
-export const takeLink: StepHandler<TakeLinkStep, TakenLink> = {
+export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
   kind: "takeLink",
 
-  async observe({ pod, hostLinks }, step) {
+  async observe({ podLinks, hostLinks }, step) {
     const link = await hostLinks.get(step.link);
     if (link.isLoopback || link.master !== undefined) {
       const why = link.isLoopback ? "is the loopback" : "belongs to a bridge or bond";
@@ -38,19 +38,23 @@ export const takeLink: StepHandler<TakeLinkStep, TakenLink> = {
         `link "${step.link}" of the node ${why} and cannot be moved into a pod`,
       );
     }
-    await refuseTakenName(pod, step.name);
+    await refuseTakenName(podLinks, step.name);
     return { mac: link.mac, mtu: link.mtu, isUp: link.isUp, gsoMaxSize: link.gsoMaxSize };
   },
 
-  async apply({ kernel, pod, hostLinks }, step) {
-    const link = await hostLinks.get(step.link);
-    hostLinks.forget(step.link);
-    await kernel.host.links.set(link.index, {
-      namespaceFd: pod.fd,
-      name: step.name,
-      ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
-      ...(step.mac === undefined ? {} : { mac: step.mac }),
-    });
+  async apply({ kernel, pod, podLinks, hostLinks }, step) {
+    const { index } = await hostLinks.get(step.link);
+    hostLinks.update(step.link, undefined);
+    const [, link] = await kernel.perform([
+      kernel.host.links.prepareSet(index, {
+        namespaceFd: pod.fd,
+        name: step.name,
+        ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
+        ...(step.mac === undefined ? {} : { mac: step.mac }),
+      }),
+      pod.links.prepareFind(step.name),
+    ]);
+    podLinks.update(step.name, link);
   },
 
   async undo({ kernel, pod }, step, before) {

@@ -4,6 +4,7 @@ import { NetlinkError } from "./error.ts";
 import type { Answer } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import type { JobRunner, Lane } from "./pool.ts";
+import { type NamespacePlace, type Prepared, perform } from "./prepared.ts";
 
 /** How a change is scheduled among others. */
 export interface RequestOptions {
@@ -11,6 +12,8 @@ export interface RequestOptions {
   readonly lane?: Lane;
   /** Changes with the same key happen in order, within this namespace: the link's index, as a rule. */
   readonly key?: string;
+  /** Refusals that are no error, by error number. */
+  readonly tolerates?: readonly number[];
 }
 
 /** What a dump gave. */
@@ -27,28 +30,49 @@ export interface NetlinkCounts {
   interruptedDumps: number;
 }
 
-/** Where a client's requests go. */
-export interface ClientPlace {
-  /** Descriptor of the namespace, asked for at every request because a closed one must not be used. */
-  enter(): { readonly fd: number | undefined; leave(): void };
-  /** Distinguishes this namespace's keys from another's. */
-  readonly keyPrefix: string;
-}
-
 const DUMP_ATTEMPTS = 5;
 
 /** Requests and dumps of one netlink protocol in one network namespace. */
 export class NetlinkClient {
   readonly #runner: JobRunner;
   readonly #protocol: number;
-  readonly #place: ClientPlace;
+  readonly #place: NamespacePlace;
   readonly #counts: NetlinkCounts;
 
-  constructor(runner: JobRunner, protocol: number, place: ClientPlace, counts: NetlinkCounts) {
+  constructor(runner: JobRunner, protocol: number, place: NamespacePlace, counts: NetlinkCounts) {
     this.#runner = runner;
     this.#protocol = protocol;
     this.#place = place;
     this.#counts = counts;
+  }
+
+  /**
+   * Readies a request for being sent alone or in a sequence with others. `read` turns the answer's messages
+   * into what the caller wants.
+   */
+  prepare<T>(
+    operation: string,
+    message: Uint8Array,
+    options: RequestOptions,
+    read: (messages: readonly Message[]) => T,
+  ): Prepared<T> {
+    const { lane = "change", key, tolerates } = options;
+    return {
+      operation,
+      job: { do: "transact", protocol: this.#protocol, request: message, canRepeat: lane === "read" },
+      place: this.#place,
+      lane,
+      ...(key === undefined ? {} : { key: `${this.#place.keyPrefix}/${key}` }),
+      ...(tolerates === undefined ? {} : { tolerates }),
+      read: (result) => {
+        if (result.did !== "transact") throw new LanyardError("internal", `a worker answered ${result.did}`);
+        const { answer } = result;
+        this.#counts.requests += 1;
+        if (answer.errno !== 0 && tolerates?.includes(answer.errno) !== true)
+          throw this.#refused(operation, answer);
+        return read(answer.messages);
+      },
+    };
   }
 
   /**
@@ -61,20 +85,20 @@ export class NetlinkClient {
     message: Uint8Array,
     options: RequestOptions = {},
   ): Promise<readonly Message[]> {
-    const answer = await this.#transact(
-      message,
-      options.lane ?? "change",
-      options.key,
-      options.lane === "read",
-    );
-    if (answer.errno !== 0) throw this.#refused(operation, answer);
-    return answer.messages;
+    const [messages] = await perform(this.#runner, [this.prepare(operation, message, options, (all) => all)]);
+    return messages;
+  }
+
+  /** Sends one prepared request. */
+  async send<T>(prepared: Prepared<T>): Promise<T> {
+    const [value] = await perform(this.#runner, [prepared]);
+    return value;
   }
 
   /** Reads a table. Interrupted dumps are repeated up to five times, then given marked inconsistent. */
   async dump(operation: string, message: Uint8Array): Promise<DumpResult> {
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#transact(message, "read", undefined, true);
+      const answer = await this.#dumpOnce(operation, message);
       if (answer.errno !== 0) throw this.#refused(operation, answer);
       if (!answer.isInterrupted) return { messages: answer.messages, isInconsistent: false };
       this.#counts.interruptedDumps += 1;
@@ -83,28 +107,22 @@ export class NetlinkClient {
     }
   }
 
-  async #transact(
-    request: Uint8Array,
-    lane: Lane,
-    key: string | undefined,
-    canRepeat: boolean,
-  ): Promise<Answer> {
+  async #dumpOnce(operation: string, request: Uint8Array): Promise<Answer> {
     this.#counts.requests += 1;
-    const namespace = this.#place.enter();
-    try {
-      const result = await this.#runner.run(
-        { do: "transact", protocol: this.#protocol, request, canRepeat },
-        {
-          lane,
-          namespaceFd: namespace.fd,
-          key: key === undefined ? undefined : `${this.#place.keyPrefix}/${key}`,
+    const job = { do: "transact", protocol: this.#protocol, request, canRepeat: true } as const;
+    const [answer] = await perform(this.#runner, [
+      {
+        operation,
+        job,
+        place: this.#place,
+        lane: "read",
+        read: (result) => {
+          if (result.did === "transact") return result.answer;
+          throw new LanyardError("internal", `a worker answered ${result.did}`);
         },
-      );
-      if (result.did !== "transact") throw new LanyardError("internal", `a worker answered ${result.did}`);
-      return result.answer;
-    } finally {
-      namespace.leave();
-    }
+      },
+    ]);
+    return answer;
   }
 
   #refused(operation: string, answer: Answer): NetlinkError {

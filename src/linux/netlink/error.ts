@@ -49,7 +49,8 @@ export function readErrorPayload(payload: Uint8Array, flags: number): { errno: n
   const errno = 0 - view.getInt32(0, true);
   if ((flags & NLM_F_ACK_TLVS) === 0 || payload.length < 4 + MESSAGE_HEADER_SIZE) return { errno, ack: {} };
   const echoed = (flags & NLM_F_CAPPED) === 0 ? view.getUint32(4, true) : MESSAGE_HEADER_SIZE;
-  return { errno, ack: readExtendedAck(payload.subarray(Math.min(payload.length, 4 + align4(echoed)))) };
+  // A length of 2 GB or more would turn negative in the alignment.
+  return { errno, ack: readExtendedAck(payload.subarray(4 + align4(Math.min(echoed, payload.length)))) };
 }
 
 /** Reads the payload of NLMSG_DONE: an error number, then attributes. */

@@ -21,11 +21,18 @@ export type Job =
   | { readonly do: "makeNamespace" };
 
 /** A job with where it is to be done. */
-export interface JobMessage {
-  readonly id: number;
+export interface Task {
+  readonly job: Job;
   /** Open descriptor of the network namespace; undefined for the process' own. */
   readonly namespaceFd: number | undefined;
-  readonly job: Job;
+  /** Error numbers of the kernel that do not end the sequence the task stands in. */
+  readonly tolerates?: readonly number[];
+}
+
+/** Tasks that a worker does one after the other; the first that fails ends the sequence. */
+export interface JobMessage {
+  readonly id: number;
+  readonly tasks: readonly Task[];
 }
 
 export type JobResult =
@@ -38,7 +45,8 @@ export type JobResult =
 /** How a worker answers. `failed` is for what is not the kernel's answer to a netlink request. */
 export interface JobReply {
   readonly id: number;
-  readonly result?: JobResult;
+  /** One result for each task that was done, the refused one at the end included. */
+  readonly results: readonly JobResult[];
   readonly failed?: { readonly message: string; readonly errno: number | undefined };
 }
 

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { LanyardError } from "../../model/errors.ts";
-import { type Job, type JobMessage, type JobReply, type JobResult, STOP } from "./jobs.ts";
+import { type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
 
 /**
  * Kinds of work that must not wait for each other. `change`: in order per key. `read`: gets and dumps.
@@ -12,24 +12,26 @@ export type Lane = "change" | "read" | "delete" | "slow";
 /** Most threads a lane may start; they start when they are first needed. */
 const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 8, slow: 2 };
 
-/** Where a job is done and what it must wait for. */
-export interface JobPlace {
+/** When work is done: in which lane, and what it must wait for. */
+export interface Schedule {
   readonly lane: Lane;
-  /** Open descriptor of the namespace; undefined for the process' own. */
-  readonly namespaceFd?: number | undefined;
-  /** Jobs of a lane with the same key run one after the other in the order they were given. */
+  /** Work of a lane with the same key runs one after the other in the order they were given. */
   readonly key?: string | undefined;
 }
 
 /** Does jobs away from the main thread. */
 export interface JobRunner {
-  run(job: Job, place: JobPlace): Promise<JobResult>;
+  /**
+   * Does tasks in one go, one after the other, until one is refused or fails. Gives the results up to there, a
+   * refusal of the kernel included. Throws JobError when a task failed for another reason.
+   */
+  run(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]>;
 }
 
 interface QueuedJob {
-  readonly job: Job;
-  readonly place: JobPlace;
-  readonly resolve: (result: JobResult) => void;
+  readonly tasks: readonly Task[];
+  readonly schedule: Schedule;
+  readonly resolve: (results: readonly JobResult[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -52,13 +54,11 @@ export class WorkerPool implements JobRunner {
     };
   }
 
-  run(job: Job, place: JobPlace): Promise<JobResult> {
+  run(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]> {
     if (this.#isStopped) {
-      return Promise.reject(
-        new LanyardError("unavailable", `the netlink workers have stopped: ${job.do} refused`),
-      );
+      return Promise.reject(new LanyardError("unavailable", "the netlink workers have stopped"));
     }
-    return this.#lanes[place.lane].add(job, place);
+    return this.#lanes[schedule.lane].add(tasks, schedule);
   }
 
   /** Lets what is queued finish, then ends all threads. */
@@ -80,9 +80,9 @@ class LaneThreads {
     this.#lane = lane;
   }
 
-  add(job: Job, place: JobPlace): Promise<JobResult> {
+  add(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, place, resolve, reject });
+      this.#queue.push({ tasks, schedule, resolve, reject });
       this.#dispatch();
     });
   }
@@ -106,7 +106,7 @@ class LaneThreads {
   #dispatch(): void {
     for (let next = 0; next < this.#queue.length; ) {
       const queued = this.#queue[next] as QueuedJob;
-      const key = queued.place.key;
+      const key = queued.schedule.key;
       if (key !== undefined && this.#busyKeys.has(key)) {
         next += 1;
         continue;
@@ -117,11 +117,7 @@ class LaneThreads {
       if (key !== undefined) this.#busyKeys.add(key);
       thread.current = queued;
       thread.worker.ref();
-      const message: JobMessage = {
-        id: this.#nextId++,
-        namespaceFd: queued.place.namespaceFd,
-        job: queued.job,
-      };
+      const message: JobMessage = { id: this.#nextId++, tasks: queued.tasks };
       thread.worker.postMessage(message);
     }
   }
@@ -148,9 +144,8 @@ class LaneThreads {
   #finish(thread: Thread, reply: JobReply): void {
     const queued = this.#take(thread);
     if (queued === undefined) return;
-    if (reply.result !== undefined) queued.resolve(reply.result);
-    else
-      queued.reject(new JobError(reply.failed?.message ?? "the worker gave no result", reply.failed?.errno));
+    if (reply.failed === undefined) queued.resolve(reply.results);
+    else queued.reject(new JobError(reply.failed.message, reply.failed.errno, reply.results.length));
     this.#dispatch();
     this.#tellIdle();
   }
@@ -168,7 +163,7 @@ class LaneThreads {
     const queued = thread.current;
     thread.current = undefined;
     thread.worker.unref();
-    if (queued?.place.key !== undefined) this.#busyKeys.delete(queued.place.key);
+    if (queued?.schedule.key !== undefined) this.#busyKeys.delete(queued.schedule.key);
     return queued;
   }
 
@@ -181,9 +176,12 @@ class LaneThreads {
 /** A job failed for another reason than a netlink answer: a file that is missing, a namespace that is gone. */
 export class JobError extends LanyardError {
   readonly errno: number | undefined;
+  /** Position of the task that failed. */
+  readonly position: number;
 
-  constructor(message: string, errno: number | undefined) {
+  constructor(message: string, errno: number | undefined, position: number) {
     super("kernel", message);
     this.errno = errno;
+    this.position = position;
   }
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync 
 import { parentPort } from "node:worker_threads";
 import * as ffi from "../ffi.ts";
 import { exchange, makeReceiveBuffer } from "./exchange.ts";
-import { type Job, type JobMessage, type JobReply, type JobResult, STOP } from "./jobs.ts";
+import { type Job, type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
 import { type DatagramSocket, openRequestSocket, systemError } from "./socket.ts";
 
 /**
@@ -36,16 +36,28 @@ port.on("message", (message: JobMessage | typeof STOP) => {
   port.postMessage(perform(message));
 });
 
-function perform({ id, namespaceFd, job }: JobMessage): JobReply {
+function perform({ id, tasks }: JobMessage): JobReply {
+  const results: JobResult[] = [];
   try {
-    const result =
-      namespaceFd === undefined ? doJob(job, true) : inNamespace(namespaceFd, () => doJob(job, false));
-    return { id, result };
+    for (const task of tasks) {
+      const result = doTask(task);
+      results.push(result);
+      if (isRefused(result, task)) break;
+    }
+    return { id, results };
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).errno;
     const message = error instanceof Error ? error.message : String(error);
-    return { id, failed: { message, errno: errno === undefined ? undefined : Math.abs(errno) } };
+    return { id, results, failed: { message, errno: errno === undefined ? undefined : Math.abs(errno) } };
   }
+}
+
+function doTask({ job, namespaceFd }: Task): JobResult {
+  return namespaceFd === undefined ? doJob(job, true) : inNamespace(namespaceFd, () => doJob(job, false));
+}
+
+function isRefused(result: JobResult, { tolerates = [] }: Task): boolean {
+  return result.did === "transact" && result.answer.errno !== 0 && !tolerates.includes(result.answer.errno);
 }
 
 /** Runs `section` in another network namespace. A thread that cannot come back must not go on. */

@@ -1,6 +1,7 @@
 import { AttributeReader } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
+import type { Prepared } from "../netlink/prepared.ts";
 import { AF_INET, AF_INET6, formatIp, parsePrefix } from "./ip.ts";
 
 /** include/uapi/linux/rtnetlink.h, if_addr.h. */
@@ -40,10 +41,18 @@ export class Addresses {
 
   /** Adds `address` (CIDR form). An IPv6 address is used at once, without duplicate address detection. */
   async add(link: number, address: string): Promise<void> {
+    await this.#client.send(this.prepareAdd(link, address));
+  }
+
+  /** `add`, to be sent with other requests. */
+  prepareAdd(link: number, address: string): Prepared<void> {
     const message = encode(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, link, address);
-    await this.#client.request(`add address ${address} to link ${link} in ${this.#place}`, message, {
-      key: String(link),
-    });
+    return this.#client.prepare(
+      `add address ${address} to link ${link} in ${this.#place}`,
+      message,
+      { key: String(link) },
+      () => {},
+    );
   }
 
   /** Removes `address`. Throws NetlinkError with EADDRNOTAVAIL when the link does not have it. */

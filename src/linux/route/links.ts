@@ -4,6 +4,7 @@ import type { AttributeWriter } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
 import { isErrno } from "../netlink/error.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
+import type { Prepared } from "../netlink/prepared.ts";
 import { parseMac } from "./ip.ts";
 import { encodeKind, hasKindData, type LinkKindSpec } from "./kinds/kinds.ts";
 import { decodeLink, type Link } from "./link.ts";
@@ -57,20 +58,20 @@ export class Links {
 
   /** One link with its counters, or undefined where there is none. */
   async find(link: string | number): Promise<Link | undefined> {
+    return await this.#client.send(this.prepareFind(link));
+  }
+
+  /** `find`, to be sent with other requests. */
+  prepareFind(link: string | number): Prepared<Link | undefined> {
     const message = encodeMessage(attr.RTM_GETLINK, 0, header(typeof link === "number" ? link : 0), (w) => {
       if (typeof link === "string") w.string(attr.IFLA_IFNAME, link);
     });
-    try {
-      const [answer] = await this.#client.request(
-        `get link ${describeLink(link)} in ${this.#place}`,
-        message,
-        { lane: "read" },
-      );
-      return answer === undefined ? undefined : decodeLink(answer.payload);
-    } catch (error) {
-      if (isErrno(error, ENODEV)) return undefined;
-      throw error;
-    }
+    return this.#client.prepare(
+      `get link ${describeLink(link)} in ${this.#place}`,
+      message,
+      { lane: "read", tolerates: [ENODEV] },
+      ([answer]) => (answer === undefined ? undefined : decodeLink(answer.payload)),
+    );
   }
 
   /** All links. Counters make a dump a third larger and are left out unless asked for. */
@@ -88,6 +89,11 @@ export class Links {
 
   /** Makes a link. Throws NetlinkError; EEXIST when the name is taken. */
   async create(link: NewLink): Promise<void> {
+    await this.#client.send(this.prepareCreate(link));
+  }
+
+  /** `create`, to be sent with other requests. */
+  prepareCreate(link: NewLink): Prepared<void> {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     const message = encodeMessage(attr.RTM_NEWLINK, flags, header(0, link.isUp), (w) => {
       writeSettings(link, w);
@@ -97,9 +103,12 @@ export class Links {
         if (hasKindData(link.of)) info.nest(attr.IFLA_INFO_DATA, (data) => encodeKind(link.of, data));
       });
     });
-    await this.#client.request(`add link ${link.name} (${link.of.kind}) in ${this.#place}`, message, {
-      key: link.name,
-    });
+    return this.#client.prepare(
+      `add link ${link.name} (${link.of.kind}) in ${this.#place}`,
+      message,
+      { key: link.name },
+      () => {},
+    );
   }
 
   /**
@@ -107,10 +116,20 @@ export class Links {
    * but the kernel does not undo the first when a later one fails: after an error, look.
    */
   async set(index: number, settings: LinkSettings): Promise<void> {
+    await this.#client.send(this.prepareSet(index, settings));
+  }
+
+  /** `set`, to be sent with other requests. */
+  prepareSet(index: number, settings: LinkSettings): Prepared<void> {
     const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, header(index, settings.isUp), (w) =>
       writeSettings(settings, w),
     );
-    await this.#client.request(`change link ${index} in ${this.#place}`, message, { key: String(index) });
+    return this.#client.prepare(
+      `change link ${index} in ${this.#place}`,
+      message,
+      { key: String(index) },
+      () => {},
+    );
   }
 
   /**

@@ -1,8 +1,8 @@
 import { EEXIST } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
-import { isErrno } from "../netlink/error.ts";
-import { encodeMessage, NLM_F_ACK, NLM_F_ECHO } from "../netlink/message.ts";
+import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
+import type { Prepared } from "../netlink/prepared.ts";
 
 /** include/uapi/linux/rtnetlink.h, net_namespace.h. */
 const RTM_NEWNSID = 88;
@@ -26,20 +26,20 @@ export class NamespaceIds {
   async ensure(namespaceFd: number): Promise<number> {
     const known = await this.find(namespaceFd);
     if (known !== undefined) return known;
-    const message = encodeMessage(RTM_NEWNSID, NLM_F_ACK | NLM_F_ECHO, new Uint8Array(HEADER_SIZE), (w) =>
-      w.i32(NETNSA_NSID, NOT_ASSIGNED).u32(NETNSA_FD, namespaceFd),
-    );
-    try {
-      const [answer] = await this.#client.request("give the network namespace an id", message);
-      const assigned = answer === undefined ? undefined : readNamespaceId(answer.payload);
-      if (assigned !== undefined) return assigned;
-    } catch (error) {
-      // Somebody else, or a moved link, gave it one meanwhile.
-      if (!isErrno(error, EEXIST)) throw error;
-    }
+    await this.#client.send(this.prepareEnsure(namespaceFd));
     return (await this.find(namespaceFd)) ?? NOT_ASSIGNED;
   }
 
+  /** Gives the namespace an id, to be sent with other requests; fine when it has one already. */
+  prepareEnsure(namespaceFd: number): Prepared<void> {
+    const message = encodeMessage(RTM_NEWNSID, NLM_F_ACK, new Uint8Array(HEADER_SIZE), (w) =>
+      w.i32(NETNSA_NSID, NOT_ASSIGNED).u32(NETNSA_FD, namespaceFd),
+    );
+    const operation = "give the network namespace an id";
+    return this.#client.prepare(operation, message, { tolerates: [EEXIST] }, () => {});
+  }
+
+  /** The id of the namespace behind an open descriptor; undefined where it has none. */
   async find(namespaceFd: number): Promise<number | undefined> {
     const message = encodeMessage(RTM_GETNSID, 0, new Uint8Array(HEADER_SIZE), (w) =>
       w.u32(NETNSA_FD, namespaceFd),

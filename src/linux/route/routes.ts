@@ -1,6 +1,7 @@
 import { AttributeReader, align4 } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
+import type { Prepared } from "../netlink/prepared.ts";
 import { AF_INET, AF_INET6, formatIp, networkBytes, parsePrefix } from "./ip.ts";
 
 /** include/uapi/linux/rtnetlink.h. */
@@ -47,10 +48,18 @@ export class Routes {
 
   /** Adds a route. Throws NetlinkError; EEXIST when the same route stands already. */
   async add(route: RouteSpec): Promise<void> {
+    await this.#client.send(this.prepareAdd(route));
+  }
+
+  /** `add`, to be sent with other requests. */
+  prepareAdd(route: RouteSpec): Prepared<void> {
     const message = encode(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, route);
-    await this.#client.request(`add ${describe(route)} in ${this.#place}`, message, {
-      key: String(route.link),
-    });
+    return this.#client.prepare(
+      `add ${describe(route)} in ${this.#place}`,
+      message,
+      { key: String(route.link) },
+      () => {},
+    );
   }
 
   /** Removes a route. Throws NetlinkError with ESRCH (3) when there is none. */

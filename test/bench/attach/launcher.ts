@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 const SCRIPT = [
   "set -f",
   "while read -r variables && read -r input; do",
-  '  (export $variables; exec "$1") <<END',
+  '  (for each in $variables; do export "$each"; done; exec "$1") <<END',
   "$input",
   "END",
   '  printf "\\n%s %s\\n" "$2" $?',

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,28 +39,22 @@ describe("a launcher", () => {
   });
 
   test("runs programs side by side", async (t) => {
-    // Each waits for the other: one after the other they would never end.
     const { launcher, folder } = makeLauncher(
       t,
       'cd "$(dirname "$0")"',
-      '[ -p "$ME" ] || mkfifo "$ME" 2>/dev/null',
-      '[ -p "$OTHER" ] || mkfifo "$OTHER" 2>/dev/null',
       'if [ "$ME" = a ]; then echo hello >b; cat a; else cat b; echo hi >a; fi',
     );
-    const both = [
-      launcher.run({ ME: "a", OTHER: "b" }, ""),
-      launcher.run({ ME: "b", OTHER: "a" }, ""),
-    ] as const;
+    // Each waits for the other at the pipes: one after the other they would never end.
+    execFileSync("mkfifo", [join(folder, "a"), join(folder, "b")]);
+    const both = [launcher.run({ ME: "a" }, ""), launcher.run({ ME: "b" }, "")] as const;
     assert.deepEqual(await Promise.all(both), [
       { code: 0, output: "hi" },
       { code: 0, output: "hello" },
     ]);
-    assert.ok(folder.length > 0);
   });
 
-  test("says with exit code 127 that there is no such program", async (t) => {
+  test("says with exit code 127 that there is no such program", async () => {
     await using launcher = new Launcher("/nowhere/program");
-    t.diagnostic("the shell's own words about it go to standard error");
     assert.equal((await launcher.run({}, "")).code, 127);
   });
 
@@ -70,9 +65,9 @@ describe("a launcher", () => {
   });
 
   test("ends its shells", async (t) => {
-    const { launcher } = makeLauncher(t, "ps -o ppid= -p $PPID 2>/dev/null; echo $PPID");
+    const { launcher } = makeLauncher(t, "echo $PPID");
     const { output } = await launcher.run({}, "");
-    const shell = Number(output.split("\n").at(-1));
+    const shell = Number(output);
     assert.ok(readFileSync(`/proc/${shell}/cmdline`, "utf8").startsWith("sh\0"));
     await launcher[Symbol.asyncDispose]();
     assert.throws(() => readFileSync(`/proc/${shell}/cmdline`), { code: "ENOENT" });

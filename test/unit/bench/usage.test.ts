@@ -21,8 +21,8 @@ test("an unknown option is wrong usage", () => {
 });
 
 test("a file that cannot be written is said before anything is measured", () => {
-  const { status, stdout, stderr } = runBench("--json", "/proc/nowhere/rows.json");
+  const { status, stdout, stderr } = runBench("--json", "/nowhere/rows.json");
   assert.equal(status, 1);
-  assert.match(stderr, /--json \/proc\/nowhere\/rows\.json: .*; expected a file that can be written/);
+  assert.match(stderr, /--json \/nowhere\/rows\.json: .*; expected a file in a folder that exists/);
   assert.equal(stdout, "");
 });

@@ -1,0 +1,66 @@
+import { LanyardError } from "../../model/errors.ts";
+import type { Job, JobResult } from "./jobs.ts";
+import { JobError, type JobRunner, type Lane } from "./pool.ts";
+
+/** A network namespace as work that is done in it needs it. */
+export interface NamespacePlace {
+  /**
+   * The namespace's descriptor (undefined for the process' own), held open until `leave`. Asked for when the
+   * work is sent, because a closed descriptor must never be used.
+   */
+  enter(): { readonly fd: number | undefined; leave(): void };
+  /** Distinguishes this namespace's keys from another's. */
+  readonly keyPrefix: string;
+}
+
+/** One thing for a worker to do, ready to be sent alone or in a sequence with others. */
+export interface Prepared<T> {
+  /** Words for people, for when it fails: `add address 10.0.0.1/24 to link 7`. */
+  readonly operation: string;
+  readonly job: Job;
+  readonly place: NamespacePlace;
+  readonly lane: Lane;
+  readonly key?: string;
+  /** Refusals that do not end the sequence, by error number. */
+  readonly tolerates?: readonly number[];
+  /** Turns the worker's result into the caller's, or throws when the kernel refused. */
+  readonly read: (result: JobResult) => T;
+}
+
+/** The results of a sequence, one for each of its parts. */
+export type Results<List extends readonly Prepared<unknown>[]> = {
+  -readonly [Position in keyof List]: List[Position] extends Prepared<infer T> ? T : never;
+};
+
+/**
+ * Does what was prepared, one after the other, in one trip to a worker: a trip costs more than what is done
+ * there. The first that is refused or fails ends the sequence, and its error is thrown; what stands before it has
+ * been done. The sequence runs in the lane and with the key of its first part that changes something.
+ */
+export async function perform<const List extends readonly Prepared<unknown>[]>(
+  runner: JobRunner,
+  list: List,
+): Promise<Results<List>> {
+  const leading = list.find(({ lane }) => lane !== "read") ?? list[0];
+  if (leading === undefined) return [] as Results<List>;
+  const entered = list.map(({ place }) => place.enter());
+  try {
+    const tasks = list.map(({ job, tolerates }, position) => ({
+      job,
+      namespaceFd: entered[position]?.fd,
+      ...(tolerates === undefined ? {} : { tolerates }),
+    }));
+    const results = await runner.run(tasks, { lane: leading.lane, key: leading.key });
+    return list.map(({ operation, read }, position) => {
+      const result = results[position];
+      if (result === undefined) throw new LanyardError("internal", `${operation}: the worker gave no result`);
+      return read(result);
+    }) as Results<List>;
+  } catch (error) {
+    if (!(error instanceof JobError)) throw error;
+    const operation = list[error.position]?.operation ?? leading.operation;
+    throw new LanyardError("kernel", `${operation}: ${error.message}`, { cause: error });
+  } finally {
+    for (const { leave } of entered) leave();
+  }
+}
