@@ -116,11 +116,11 @@ export class AttachmentEngine implements Attachments, HeldLinks {
 
   async #reconcile(wanted: PodAttachments): Promise<readonly AttachmentOutcome[]> {
     await using pod = await this.#options.kernel.namespace(wanted.namespacePath);
-    const namespace = { path: wanted.namespacePath, cookie: await pod.cookie() };
+    const identity = identifyLater(pod, wanted.namespacePath);
     const names = new Set(wanted.references.map((reference) => reference.interfaceName));
     const outcomes: AttachmentOutcome[] = [];
     for (const entry of this.#entriesOf(wanted.pod)) {
-      const isElsewhere = entry.namespace.cookie !== namespace.cookie;
+      const isElsewhere = entry.namespace.cookie !== (await identity).cookie;
       const stands = entry.state === "attached" || entry.state === "changing";
       if (names.has(entry.request.interfaceName) && stands && !isElsewhere) continue;
       const outcome = await this.#detachOutcome(entry);
@@ -137,7 +137,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       outcomes.push(
         "error" in resolved
           ? { interfaceName, action: "failed", error: resolved.error }
-          : await this.#converge(resolved.request, pod, namespace),
+          : await this.#converge(resolved.request, pod, identity),
       );
     }
     return outcomes;
@@ -147,13 +147,13 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   async #converge(
     request: AttachmentRequest,
     pod: Namespace,
-    namespace: NamespaceIdentity,
+    identity: Promise<NamespaceIdentity>,
   ): Promise<AttachmentOutcome> {
     const { interfaceName } = request;
     const entry = this.#entriesOf(request.pod).find((each) => each.request.interfaceName === interfaceName);
     try {
       if (entry === undefined) {
-        return { interfaceName, action: "attached", status: await this.#attach(request, pod, namespace) };
+        return { interfaceName, action: "attached", status: await this.#attach(request, pod, identity) };
       }
       if (entry.state === "attached" && sameRequest(entry.request, request)) {
         return { interfaceName, action: "kept", status: entry.status };
@@ -162,7 +162,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
         return { interfaceName, action: "changed", status: await this.#change(entry, request, pod) };
       }
       await this.#detach(entry);
-      return { interfaceName, action: "changed", status: await this.#attach(request, pod, namespace) };
+      return { interfaceName, action: "changed", status: await this.#attach(request, pod, identity) };
     } catch (error) {
       return { interfaceName, action: "failed", error: asLanyardError(error, request) };
     }
@@ -171,18 +171,24 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   async #attach(
     request: AttachmentRequest,
     pod: Namespace,
-    namespace: NamespaceIdentity,
+    identity: Promise<NamespaceIdentity>,
   ): Promise<AttachmentStatus> {
     const { kernel, journal, log } = this.#options;
     return this.#timed("attach", request, async () => {
       const podLinks = new LinkLookup(pod);
       const hostLinks = new LinkLookup(kernel.host);
-      const [nodeLink] = await Promise.all([
-        hostLinks.get(nodeLinkOf(request)),
-        // Asked for at the same time, because the first step looks whether the name is free.
-        podLinks.find(request.interfaceName),
+      const nodeLink = nodeLinkOf(request);
+      // The first step looks whether the interface's name is free: it is asked for in the same trip.
+      const [namespace, [below, inPod]] = await Promise.all([
+        identity,
+        kernel.perform([
+          kernel.host.links.prepareFind(nodeLink),
+          pod.links.prepareFind(request.interfaceName),
+        ]),
       ]);
-      const steps = planAttachment(request, this.#factsOf(nodeLink));
+      hostLinks.learn(nodeLink, below);
+      podLinks.learn(request.interfaceName, inPod);
+      const steps = planAttachment(request, this.#factsOf(await hostLinks.get(nodeLink)));
       const entry = journal.begin(request, namespace, steps, initialStatus(request, namespace.path));
       this.#entries.set(entry.id, entry);
       try {
@@ -328,6 +334,14 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       throw error;
     }
   }
+}
+
+/** Asks who a namespace is, while other things are asked too. */
+function identifyLater(namespace: Namespace, path: string): Promise<NamespaceIdentity> {
+  const identity = namespace.cookie().then((cookie) => ({ path, cookie }));
+  // Whoever needs it awaits it; when nothing needs it, its failure is nobody's.
+  identity.catch(() => {});
+  return identity;
 }
 
 function asLanyardError(error: unknown, request: AttachmentRequest): LanyardError {

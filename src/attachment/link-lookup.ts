@@ -36,9 +36,13 @@ export class LinkLookup {
     return link;
   }
 
-  /** The link is this now; undefined: it must be read again. */
-  update(name: string, link: Link | undefined): void {
-    if (link === undefined) this.#links.delete(name);
-    else this.#links.set(name, Promise.resolve(link));
+  /** Takes over what was read elsewhere; undefined: there is no such link. */
+  learn(name: string, link: Link | undefined): void {
+    this.#links.set(name, Promise.resolve(link));
+  }
+
+  /** The link must be read again. */
+  forget(name: string): void {
+    this.#links.delete(name);
   }
 }

@@ -40,7 +40,7 @@ export const createLink: ActionHandler<CreateLinkStep, null> = {
       }),
       pod.links.prepareFind(step.name),
     ]);
-    podLinks.update(step.name, link);
+    podLinks.learn(step.name, link);
   },
 
   async undo({ kernel, pod }, step) {
@@ -52,10 +52,7 @@ export const createLink: ActionHandler<CreateLinkStep, null> = {
 
 /** Throws when there is a link of that name already: it is not ours to replace. */
 export async function refuseTakenName(links: LinkLookup, name: string): Promise<void> {
-  if ((await links.find(name)) === undefined) {
-    links.update(name, undefined);
-    return;
-  }
+  if ((await links.find(name)) === undefined) return;
   throw new LanyardError(
     "conflict",
     `${links.place} has a link "${name}" already; choose another interfaceName`,

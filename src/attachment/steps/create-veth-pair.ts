@@ -41,10 +41,10 @@ export const createVethPair: ActionHandler<CreateVethPairStep, null> = {
       }),
       pod.links.prepareFind(step.name),
     ]);
-    podLinks.update(step.name, link);
+    podLinks.learn(step.name, link);
     if (step.mac === undefined) return;
     await pod.links.set((await podLinks.get(step.name)).index, { mac: step.mac });
-    podLinks.update(step.name, undefined);
+    podLinks.forget(step.name);
   },
 
   async undo({ kernel, pod }, step) {

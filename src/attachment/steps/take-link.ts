@@ -44,7 +44,7 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
 
   async apply({ kernel, pod, podLinks, hostLinks }, step) {
     const { index } = await hostLinks.get(step.link);
-    hostLinks.update(step.link, undefined);
+    hostLinks.forget(step.link);
     const [, link] = await kernel.perform([
       kernel.host.links.prepareSet(index, {
         namespaceFd: pod.fd,
@@ -54,7 +54,7 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
       }),
       pod.links.prepareFind(step.name),
     ]);
-    podLinks.update(step.name, link);
+    podLinks.learn(step.name, link);
   },
 
   async undo({ kernel, pod }, step, before) {
