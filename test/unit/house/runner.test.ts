@@ -27,6 +27,7 @@ function runTests(t: TestContext, files: Record<string, string>, ...args: string
   writeFileSync(join(root, "package.json"), '{ "type": "module" }');
   cpSync(join(house, "run.ts"), join(root, "test/run.ts"));
   cpSync(join(house, "house"), join(root, "test/house"), { recursive: true });
+  for (const file of ["src/linux/private-world.ts"]) cpSync(join(house, "..", file), join(root, file));
   for (const [file, source] of Object.entries(files)) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
     writeFileSync(join(root, file), `import test from "node:test";\n${source}`);
