@@ -9,6 +9,7 @@ import { ControlDoor } from "../control/server.ts";
 import { Inventory } from "../inventory/inventory.ts";
 import { DevicePluginDoor } from "../kubelet/door.ts";
 import { probeCapabilities, type TcCapabilities } from "../linux/capabilities.ts";
+import { makeFolder } from "../linux/folder.ts";
 import { Kernel } from "../linux/kernel.ts";
 import { MetricsDoor } from "../metrics/door.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
@@ -86,6 +87,7 @@ export class Agent {
 
   async #startParts(): Promise<void> {
     const { config, stateDirectory, runDirectory, kubeletDirectory, log } = this.#options;
+    makeFolder(runDirectory, 0o700);
     const control = new ControlDoor({
       socketPath: join(runDirectory, "agent.sock"),
       source: this.#reports(),
@@ -94,6 +96,7 @@ export class Agent {
     await control.start();
     this.#stops.push(() => control.stop());
 
+    makeFolder(stateDirectory, 0o700);
     const kernel = new Kernel();
     this.#stops.push(() => kernel.stop());
     this.#capabilities = await this.#probe(kernel);
@@ -103,6 +106,7 @@ export class Agent {
     this.#stops.push(() => journal.close());
 
     if (this.#options.standalone !== undefined) {
+      makeFolder(kubeletDirectory, 0o750);
       this.#standalone = new StandaloneParts({
         manifestDirectory: this.#options.standalone,
         kubeletDirectory,

@@ -123,7 +123,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       const isElsewhere = entry.namespace.cookie !== (await identity).cookie;
       const stands = entry.state === "attached" || entry.state === "changing";
       if (names.has(entry.request.interfaceName) && stands && !isElsewhere) continue;
-      const outcome = await this.#detachOutcome(entry);
+      const outcome = await this.#detachOutcome(entry, isElsewhere ? undefined : pod);
       // An interface that is about to be made again is reported once, by how that went.
       if (outcome.action === "failed" || !names.has(entry.request.interfaceName)) outcomes.push(outcome);
     }
@@ -161,7 +161,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       if (differsOnlyInQos(entry.request, request)) {
         return { interfaceName, action: "changed", status: await this.#change(entry, request, pod) };
       }
-      await this.#detach(entry);
+      await this.#detach(entry, pod);
       return { interfaceName, action: "changed", status: await this.#attach(request, pod, identity) };
     } catch (error) {
       return { interfaceName, action: "failed", error: asLanyardError(error, request) };
@@ -224,10 +224,10 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     });
   }
 
-  async #detachOutcome(entry: JournalEntry): Promise<AttachmentOutcome> {
+  async #detachOutcome(entry: JournalEntry, pod: Namespace | undefined): Promise<AttachmentOutcome> {
     const { interfaceName } = entry.request;
     try {
-      await this.#detach(entry);
+      await this.#detach(entry, pod);
       return { interfaceName, action: "detached" };
     } catch (error) {
       return {
@@ -239,14 +239,15 @@ export class AttachmentEngine implements Attachments, HeldLinks {
     }
   }
 
-  async #detach(entry: JournalEntry): Promise<void> {
+  /** Takes an attachment away; `open` is its namespace where it is open already. */
+  async #detach(entry: JournalEntry, open?: Namespace): Promise<void> {
     await this.#timed("detach", entry.request, async () => {
       this.#setState(entry, "detaching", { ...entry.status, state: "detaching" });
-      const pod = await this.#openIfSame(entry.namespace);
+      const pod = open ?? (await this.#openIfSame(entry.namespace));
       try {
         await this.#undo(entry, pod);
       } finally {
-        await pod?.[Symbol.asyncDispose]();
+        if (open === undefined) await pod?.[Symbol.asyncDispose]();
       }
     });
   }

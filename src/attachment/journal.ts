@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { makeFolder } from "../linux/folder.ts";
 import type { AttachmentStatus } from "../model/attachment.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import type { AttachmentRequest } from "./request.ts";
@@ -215,7 +215,7 @@ const STATEMENTS = {
 
 function openDatabase(path: string): DatabaseSync {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     const database = new DatabaseSync(path);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
     const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);

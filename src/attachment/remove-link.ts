@@ -8,9 +8,14 @@ import { isErrno } from "../linux/netlink/error.ts";
  * before the acknowledgement of the request. A link that is not there is fine.
  */
 export async function removeLink(kernel: Kernel, namespace: Namespace, name: string): Promise<void> {
-  const link = await namespace.links.find(name);
+  const { host } = kernel;
+  const [link, known] = await kernel.perform([
+    namespace.links.prepareFind(name),
+    host.namespaceIds.prepareFind(namespace.fd),
+  ]);
   if (link === undefined) return;
-  const id = namespace === kernel.host ? undefined : await kernel.host.namespaceIds.ensure(namespace.fd);
+  // Announcements of the node's own namespace carry no id.
+  const id = namespace === host ? undefined : (known ?? (await host.namespaceIds.ensure(namespace.fd)));
   const end = kernel.linkEvents.expectEnd(link.index, id);
   const acknowledged = namespace.links.delete(link.index).catch((error: unknown) => {
     if (!isErrno(error, ENODEV)) throw error;

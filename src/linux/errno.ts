@@ -15,6 +15,8 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+/** The kernel did not answer in time. */
+export const ETIME = 62;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;
 export const EADDRNOTAVAIL = 99;
@@ -40,7 +42,7 @@ const texts = new Map<number, string>([
   [12, "the kernel is out of memory"],
   [13, "permission denied"],
   [34, "a value is out of range"],
-  [62, "no answer from the kernel in time"],
+  [ETIME, "no answer from the kernel in time"],
   [101, "the network is unreachable"],
   [113, "no route to the host"],
 ]);

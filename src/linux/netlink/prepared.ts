@@ -43,13 +43,13 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
 ): Promise<Results<List>> {
   const leading = list.find(({ lane }) => lane !== "read") ?? list[0];
   if (leading === undefined) return [] as Results<List>;
-  const entered = list.map(({ place }) => place.enter());
+  const entered: ReturnType<NamespacePlace["enter"]>[] = [];
   try {
-    const tasks = list.map(({ job, tolerates }, position) => ({
-      job,
-      namespaceFd: entered[position]?.fd,
-      ...(tolerates === undefined ? {} : { tolerates }),
-    }));
+    const tasks = list.map(({ job, place, tolerates }) => {
+      const namespace = place.enter();
+      entered.push(namespace);
+      return { job, namespaceFd: namespace.fd, ...(tolerates === undefined ? {} : { tolerates }) };
+    });
     const results = await runner.run(tasks, { lane: leading.lane, key: leading.key });
     return list.map(({ operation, read }, position) => {
       const result = results[position];

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
+import { ENOBUFS, ETIME } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 import { exchange, makeReceiveBuffer } from "./exchange.ts";
 import { type Job, type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
@@ -19,16 +20,40 @@ const SOCK_CLOEXEC = 0x80000;
 
 const ownNamespace = openSync("/proc/thread-self/ns/net", constants.O_RDONLY);
 const buffer = makeReceiveBuffer();
-/** Sockets of the own namespace are kept; those of other namespaces would pin them and live one job long. */
-const ownSockets = new Map<number, DatagramSocket>();
 let sequence = (Date.now() & 0x7fffffff) >>> 0;
+
+/** Request sockets of one namespace, one for each protocol. */
+class RequestSockets {
+  readonly #sockets = new Map<number, DatagramSocket>();
+
+  get(protocol: number): DatagramSocket {
+    let socket = this.#sockets.get(protocol);
+    if (socket === undefined) {
+      socket = openRequestSocket(protocol);
+      this.#sockets.set(protocol, socket);
+    }
+    return socket;
+  }
+
+  drop(protocol: number): void {
+    this.#sockets.get(protocol)?.close();
+    this.#sockets.delete(protocol);
+  }
+
+  close(): void {
+    for (const protocol of [...this.#sockets.keys()]) this.drop(protocol);
+  }
+}
+
+/** Sockets of the own namespace are kept; those of other namespaces would pin them, and live one visit long. */
+const ownSockets = new RequestSockets();
 
 const port = parentPort;
 if (port === null) throw new Error("the netlink worker runs in a worker thread only");
 
 port.on("message", (message: JobMessage | typeof STOP) => {
   if (message === STOP) {
-    for (const socket of ownSockets.values()) socket.close();
+    ownSockets.close();
     closeSync(ownNamespace);
     port.close();
     return;
@@ -39,10 +64,13 @@ port.on("message", (message: JobMessage | typeof STOP) => {
 function perform({ id, tasks }: JobMessage): JobReply {
   const results: JobResult[] = [];
   try {
-    for (const task of tasks) {
-      const result = doTask(task);
-      results.push(result);
-      if (isRefused(result, task)) break;
+    for (const neighbours of groupByNamespace(tasks)) {
+      const fd = neighbours[0]?.namespaceFd;
+      const isDone =
+        fd === undefined
+          ? doTasks(neighbours, ownSockets, results)
+          : inNamespace(fd, (sockets) => doTasks(neighbours, sockets, results));
+      if (!isDone) break;
     }
     return { id, results };
   } catch (error) {
@@ -52,20 +80,37 @@ function perform({ id, tasks }: JobMessage): JobReply {
   }
 }
 
-function doTask({ job, namespaceFd }: Task): JobResult {
-  return namespaceFd === undefined ? doJob(job, true) : inNamespace(namespaceFd, () => doJob(job, false));
+/** Tasks in their order, neighbours in one namespace together, so that it is entered once for them. */
+function groupByNamespace(tasks: readonly Task[]): Task[][] {
+  const groups: Task[][] = [];
+  for (const task of tasks) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0]?.namespaceFd === task.namespaceFd) last.push(task);
+    else groups.push([task]);
+  }
+  return groups;
 }
 
-function isRefused(result: JobResult, { tolerates = [] }: Task): boolean {
-  return result.did === "transact" && result.answer.errno !== 0 && !tolerates.includes(result.answer.errno);
+/** Adds each task's result to `results`; false when the kernel refused one, which ends the sequence. */
+function doTasks(tasks: readonly Task[], sockets: RequestSockets, results: JobResult[]): boolean {
+  for (const { job, tolerates = [] } of tasks) {
+    const result = doJob(job, sockets);
+    results.push(result);
+    if (result.did !== "transact") continue;
+    const { errno } = result.answer;
+    if (errno !== 0 && !tolerates.includes(errno)) return false;
+  }
+  return true;
 }
 
 /** Runs `section` in another network namespace. A thread that cannot come back must not go on. */
-function inNamespace<T>(fd: number, section: () => T): T {
+function inNamespace<T>(fd: number, section: (sockets: RequestSockets) => T): T {
   if (ffi.setns(fd, CLONE_NEWNET) < 0) throw systemError("enter the network namespace");
+  const sockets = new RequestSockets();
   try {
-    return section();
+    return section(sockets);
   } finally {
+    sockets.close();
     returnHome();
   }
 }
@@ -77,10 +122,10 @@ function returnHome(): void {
   }
 }
 
-function doJob(job: Job, isOwnNamespace: boolean): JobResult {
+function doJob(job: Job, sockets: RequestSockets): JobResult {
   switch (job.do) {
     case "transact":
-      return { did: "transact", answer: transact(job, isOwnNamespace) };
+      return { did: "transact", answer: transact(job, sockets) };
     case "writeFile":
       writeFileSync(job.path, job.text);
       return { did: "writeFile" };
@@ -93,31 +138,15 @@ function doJob(job: Job, isOwnNamespace: boolean): JobResult {
   }
 }
 
-function transact(job: Extract<Job, { do: "transact" }>, isOwnNamespace: boolean) {
-  const socket = isOwnNamespace ? ownSocket(job.protocol) : openRequestSocket(job.protocol);
-  try {
-    sequence = (sequence + 16) >>> 0;
-    const answer = exchange(socket, job.request, sequence, buffer, job.canRepeat);
-    // After a time-out an answer may still come; a fresh socket never sees it.
-    if (isOwnNamespace && answer.errno !== 0 && answer.messages.length === 0) dropOwnSocket(job.protocol);
-    return answer;
-  } finally {
-    if (!isOwnNamespace) socket.close();
-  }
-}
-
-function ownSocket(protocol: number): DatagramSocket {
-  let socket = ownSockets.get(protocol);
-  if (socket === undefined) {
-    socket = openRequestSocket(protocol);
-    ownSockets.set(protocol, socket);
-  }
-  return socket;
-}
-
-function dropOwnSocket(protocol: number): void {
-  ownSockets.get(protocol)?.close();
-  ownSockets.delete(protocol);
+function transact(
+  { protocol, request, canRepeat }: Extract<Job, { do: "transact" }>,
+  sockets: RequestSockets,
+) {
+  sequence = (sequence + 16) >>> 0;
+  const answer = exchange(sockets.get(protocol), request, sequence, buffer, canRepeat);
+  // The answer may still come; a fresh socket never sees it.
+  if (answer.errno === ETIME || answer.errno === ENOBUFS) sockets.drop(protocol);
+  return answer;
 }
 
 function readCookie(): bigint {

@@ -41,11 +41,18 @@ export class NamespaceIds {
 
   /** The id of the namespace behind an open descriptor; undefined where it has none. */
   async find(namespaceFd: number): Promise<number | undefined> {
+    return await this.#client.send(this.prepareFind(namespaceFd));
+  }
+
+  /** `find`, to be sent with other requests. */
+  prepareFind(namespaceFd: number): Prepared<number | undefined> {
     const message = encodeMessage(RTM_GETNSID, 0, new Uint8Array(HEADER_SIZE), (w) =>
       w.u32(NETNSA_FD, namespaceFd),
     );
-    const [answer] = await this.#client.request("read the network namespace's id", message, { lane: "read" });
-    return answer === undefined ? undefined : readNamespaceId(answer.payload);
+    const operation = "read the network namespace's id";
+    return this.#client.prepare(operation, message, { lane: "read" }, ([answer]) =>
+      answer === undefined ? undefined : readNamespaceId(answer.payload),
+    );
   }
 }
 

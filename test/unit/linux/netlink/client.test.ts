@@ -1,25 +1,37 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { EINVAL } from "../../../../src/linux/errno.ts";
+import { EINVAL, ENODEV } from "../../../../src/linux/errno.ts";
 import { NetlinkClient, type NetlinkCounts } from "../../../../src/linux/netlink/client.ts";
 import { NetlinkError } from "../../../../src/linux/netlink/error.ts";
 import type { Answer } from "../../../../src/linux/netlink/exchange.ts";
-import type { Job, JobResult } from "../../../../src/linux/netlink/jobs.ts";
-import type { JobPlace, JobRunner } from "../../../../src/linux/netlink/pool.ts";
+import type { JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
+import { JobError, type JobRunner, type Schedule } from "../../../../src/linux/netlink/pool.ts";
+import { perform } from "../../../../src/linux/netlink/prepared.ts";
 
 const fine: Answer = { errno: 0, ack: {}, messages: [], isInterrupted: false };
 const message = { type: 16, flags: 0, sequence: 1, portId: 1, payload: Uint8Array.of(1) };
 
+/** A worker's part: a task with the schedule of the sequence it came in. */
+interface Asked {
+  readonly task: Task;
+  readonly schedule: Schedule;
+}
+
 /** A client whose requests get these answers, one after the other. */
 function makeClient(...answers: readonly (Answer | Error)[]) {
-  const asked: { job: Job; place: JobPlace }[] = [];
+  const asked: Asked[] = [];
   const left = [...answers];
   const runner: JobRunner = {
-    run: async (job, place): Promise<JobResult> => {
-      asked.push({ job, place });
-      const answer = left.shift() ?? fine;
-      if (answer instanceof Error) throw answer;
-      return { did: "transact", answer };
+    run: async (tasks, schedule) => {
+      const results: JobResult[] = [];
+      for (const task of tasks) {
+        asked.push({ task, schedule });
+        const answer = left.shift() ?? fine;
+        if (answer instanceof Error) throw answer;
+        results.push({ did: "transact", answer });
+        if (answer.errno !== 0 && task.tolerates?.includes(answer.errno) !== true) break;
+      }
+      return results;
     },
   };
   const counts: NetlinkCounts = { requests: 0, errors: 0, interruptedDumps: 0 };
@@ -28,22 +40,26 @@ function makeClient(...answers: readonly (Answer | Error)[]) {
     keyPrefix: "/run/netns/blue",
     enter: () => {
       inside += 1;
-      return { fd: 12, leave: () => void (inside -= 1) };
+      const leave = () => {
+        inside -= 1;
+      };
+      return { fd: 12, leave };
     },
   };
   const client = new NetlinkClient(runner, 0, place, counts);
-  return { client, asked, counts, isInside: () => inside > 0 };
+  return { client, runner, asked, counts, isInside: () => inside > 0 };
 }
 
 const request = Uint8Array.of(1, 2, 3, 4);
+const nothing = () => {};
 
 test("a change goes to the lane of changes, under a key of its namespace, and is never repeated", async () => {
   const { client, asked } = makeClient();
   await client.request("set link 3", request, { key: "3" });
   assert.deepEqual(asked, [
     {
-      job: { do: "transact", protocol: 0, request, canRepeat: false },
-      place: { lane: "change", namespaceFd: 12, key: "/run/netns/blue/3" },
+      task: { job: { do: "transact", protocol: 0, request, canRepeat: false }, namespaceFd: 12 },
+      schedule: { lane: "change", key: "/run/netns/blue/3" },
     },
   ]);
 });
@@ -51,15 +67,19 @@ test("a change goes to the lane of changes, under a key of its namespace, and is
 test("a read may be repeated and waits for no key", async () => {
   const { client, asked } = makeClient({ ...fine, messages: [message] });
   assert.deepEqual(await client.request("get link 3", request, { lane: "read" }), [message]);
-  assert.deepEqual(asked[0]?.place, { lane: "read", namespaceFd: 12, key: undefined });
-  assert.equal(asked[0]?.job.do === "transact" && asked[0].job.canRepeat, true);
+  assert.deepEqual(asked, [
+    {
+      task: { job: { do: "transact", protocol: 0, request, canRepeat: true }, namespaceFd: 12 },
+      schedule: { lane: "read", key: undefined },
+    },
+  ]);
 });
 
 test("a deletion goes to the lane of deletions and is never repeated", async () => {
   const { client, asked } = makeClient();
   await client.request("delete link 3", request, { lane: "delete", key: "3" });
-  assert.equal(asked[0]?.place.lane, "delete");
-  assert.equal(asked[0]?.job.do === "transact" && asked[0].job.canRepeat, false);
+  assert.deepEqual(asked[0]?.schedule, { lane: "delete", key: "/run/netns/blue/3" });
+  assert.deepEqual(asked[0]?.task.job, { do: "transact", protocol: 0, request, canRepeat: false });
 });
 
 test("a refusal carries the operation, the error number, the kernel's words and the place", async () => {
@@ -109,4 +129,73 @@ test("the namespace is left after every request, also one that failed", async ()
   await assert.rejects(client.request("two", request));
   await assert.rejects(client.request("three", request), /the worker died/);
   assert.equal(isInside(), false);
+});
+
+test("a sequence travels in one trip, in the lane and with the key of its first change", async () => {
+  const { client, runner, asked, isInside } = makeClient({ ...fine, messages: [message] });
+  const results = await perform(runner, [
+    client.prepare("read", request, { lane: "read" }, (messages) => messages.length),
+    client.prepare("change", request, { key: "net1" }, () => "changed"),
+    client.prepare("change again", request, { key: "net2" }, nothing),
+  ]);
+  assert.deepEqual(results, [1, "changed", undefined]);
+  const schedules = asked.map(({ schedule }) => schedule);
+  assert.deepEqual(schedules, Array(3).fill({ lane: "change", key: "/run/netns/blue/net1" }));
+  assert.equal(isInside(), false);
+});
+
+test("a sequence ends at the first refusal, and its error is told", async () => {
+  const { client, runner, asked, counts } = makeClient(fine, { ...fine, errno: EINVAL });
+  const names = ["first", "second", "third"];
+  const sequence = perform(
+    runner,
+    names.map((name) => client.prepare(name, request, {}, nothing)),
+  );
+  await assert.rejects(sequence, { operation: "second", errno: EINVAL });
+  assert.equal(asked.length, 2);
+  assert.deepEqual(counts, { requests: 2, errors: 1, interruptedDumps: 0 });
+});
+
+test("a refusal that is tolerated neither ends a sequence nor counts as an error", async () => {
+  const { client, runner, counts } = makeClient({ ...fine, errno: ENODEV }, fine);
+  const results = await perform(runner, [
+    client.prepare("find", request, { lane: "read", tolerates: [ENODEV] }, ([first]) => first),
+    client.prepare("change", request, {}, () => "changed"),
+  ]);
+  assert.deepEqual(results, [undefined, "changed"]);
+  assert.deepEqual(counts, { requests: 2, errors: 0, interruptedDumps: 0 });
+});
+
+test("a part of a sequence that fails for another reason is named", async () => {
+  const { client } = makeClient();
+  const runner: JobRunner = {
+    run: () => Promise.reject(new JobError("enter the network namespace: EBADF", undefined, 1)),
+  };
+  const sequence = perform(runner, [
+    client.prepare("first", request, {}, nothing),
+    client.prepare("second", request, {}, nothing),
+  ]);
+  await assert.rejects(sequence, { code: "kernel", message: "second: enter the network namespace: EBADF" });
+});
+
+test("a sequence that names a closed namespace leaves those it has entered", async () => {
+  const { client, runner, asked, isInside } = makeClient();
+  const open = client.prepare("first", request, {}, nothing);
+  const closed = {
+    ...open,
+    place: {
+      keyPrefix: "gone",
+      enter: () => {
+        throw new Error("closed");
+      },
+    },
+  };
+  await assert.rejects(perform(runner, [open, closed]), /closed/);
+  assert.deepEqual([asked.length, isInside()], [0, false]);
+});
+
+test("an empty sequence is done without a trip", async () => {
+  const { runner, asked } = makeClient();
+  assert.deepEqual(await perform(runner, []), []);
+  assert.equal(asked.length, 0);
 });

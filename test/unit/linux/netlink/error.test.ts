@@ -71,11 +71,11 @@ test("a dump that failed says so in its end", () => {
 });
 
 test("the error says what was asked, what the kernel said, and where", () => {
-  const error = new NetlinkError("add link net1 (macvlan)", EBUSY, { message: "Device is in use", offset: 36 });
-  assert.equal(
-    error.message,
-    "add link net1 (macvlan): Device is in use (EBUSY, at byte 36 of the request)",
-  );
+  const error = new NetlinkError("add link net1 (macvlan)", EBUSY, {
+    message: "Device is in use",
+    offset: 36,
+  });
+  assert.equal(error.message, "add link net1 (macvlan): Device is in use (EBUSY, at byte 36 of the request)");
   assert.equal(error.code, "kernel");
   assert.equal(error.name, "NetlinkError");
   assert.deepEqual(

@@ -93,7 +93,10 @@ test("messages of a dump stay what they were when the next datagram is received"
 });
 
 test("a dump that the kernel breaks off gives the error in its end", () => {
-  const { answer } = ask(dump(), (sequence) => [{ datagram: part(sequence, 1) }, { datagram: end(sequence, 12) }]);
+  const { answer } = ask(dump(), (sequence) => [
+    { datagram: part(sequence, 1) },
+    { datagram: end(sequence, 12) },
+  ]);
   assert.equal(answer.errno, 12);
 });
 
@@ -102,7 +105,9 @@ test("a dump during which something changed is marked, whichever message says so
   const inMiddle = ask(dump(), (sequence) => [
     { datagram: join(part(sequence, 1, interrupted), part(sequence, 2), end(sequence)) },
   ]);
-  const atEnd = ask(dump(), (sequence) => [{ datagram: join(part(sequence, 1), end(sequence, 0, interrupted)) }]);
+  const atEnd = ask(dump(), (sequence) => [
+    { datagram: join(part(sequence, 1), end(sequence, 0, interrupted)) },
+  ]);
   assert.deepEqual([inMiddle.answer.isInterrupted, atEnd.answer.isInterrupted], [true, true]);
   assert.deepEqual(valuesOf(inMiddle.answer.messages), [1, 2]);
 });
@@ -185,7 +190,10 @@ test("what is left of a cut dump does not get into its repetition", () => {
             { datagram: part(sequence, 3) },
             { datagram: end(sequence) },
           ]
-        : [{ datagram: join(part(sequence, 1), part(sequence, 2)) }, { datagram: join(part(sequence, 3), end(sequence)) }],
+        : [
+            { datagram: join(part(sequence, 1), part(sequence, 2)) },
+            { datagram: join(part(sequence, 3), end(sequence)) },
+          ],
     { canRepeat: true, bufferSize: 24 },
   );
   assert.deepEqual(valuesOf(answer.messages), [1, 2, 3]);
@@ -221,8 +229,9 @@ test("a change is never done twice: its cut answer is an error", () => {
 });
 
 test("the sequence number starts anew after the largest", () => {
-  const socket = new FakeSocket((sent, attempt) =>
-    attempt === 1 ? [{ datagram: new Uint8Array(100) }] : [{ datagram: part(sequenceOf(sent), 7, 0) }],
+  const socket = new FakeSocket(
+    (sent, attempt) =>
+      attempt === 1 ? [{ datagram: new Uint8Array(100) }] : [{ datagram: part(sequenceOf(sent), 7, 0) }],
     PORT,
   );
   const answer = exchange(socket, get(), 0xffffffff, makeReceiveBuffer(64), true);

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
-import type { Job, JobResult } from "../../../../src/linux/netlink/jobs.ts";
-import { JobError, WorkerPool } from "../../../../src/linux/netlink/pool.ts";
+import type { Job, JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
+import { JobError, type Schedule, WorkerPool } from "../../../../src/linux/netlink/pool.ts";
 import { Gates } from "./gate.ts";
 
 /** Whatever goes wrong, a test ends. */
@@ -13,7 +13,8 @@ const PATIENCE = { timeout: 20_000 };
 
 const read = (path: string): Job => ({ do: "readFile", path });
 const write = (path: string, text: string): Job => ({ do: "writeFile", path, text });
-const textOf = (result: JobResult) => (result.did === "readFile" ? result.text : undefined);
+const OSTYPE = read("/proc/sys/kernel/ostype");
+const textOf = (result: JobResult | undefined) => (result?.did === "readFile" ? result.text : undefined);
 
 /** A pool that is stopped at the end, and the threads it has started. */
 function makePool() {
@@ -21,9 +22,14 @@ function makePool() {
   const workers: Worker[] = [];
   const notice = (worker: Worker) => workers.push(worker);
   process.on("worker", notice);
+  const runAll = (tasks: readonly Task[], schedule: Schedule) => pool.run(tasks, schedule);
   return {
     pool,
     workers,
+    runAll,
+    /** Does one job in the process' own namespace. */
+    run: async (job: Job, schedule: Schedule) =>
+      (await runAll([{ job, namespaceFd: undefined }], schedule))[0],
     [Symbol.asyncDispose]: async () => {
       process.off("worker", notice);
       await pool.stop();
@@ -33,18 +39,18 @@ function makePool() {
 
 test("jobs with one key are done one after the other, in order", PATIENCE, async () => {
   await using held = makePool();
-  await using gates = new Gates();
+  using gates = new Gates();
   const file = join(gates.folder, "steps");
   const gate = gates.make();
   const place = { lane: "change", key: "7" } as const;
-  const first = held.pool.run(gate.job, place);
-  const second = held.pool.run(write(file, "second"), place);
-  const third = held.pool.run(read(file), place);
-  await gate.reached();
+  const first = held.run(gate.job, place);
+  const second = held.run(write(file, "second"), place);
+  const third = held.run(read(file), place);
+  await gate.reached(first);
   // Both threads of the lane are free for another key while the first job of this one stands still.
-  await held.pool.run(write(join(gates.folder, "other"), ""), { lane: "change", key: "8" });
+  await held.run(write(join(gates.folder, "other"), ""), { lane: "change", key: "8" });
   assert.equal(existsSync(file), false);
-  await gate.open("first");
+  gate.open("first");
   assert.equal(textOf(await first), "first");
   await second;
   assert.equal(textOf(await third), "second");
@@ -52,78 +58,98 @@ test("jobs with one key are done one after the other, in order", PATIENCE, async
 
 test("jobs with different keys, and without any, run side by side", PATIENCE, async () => {
   await using held = makePool();
-  await using gates = new Gates();
+  using gates = new Gates();
   const [one, two] = [gates.make(), gates.make()];
   const jobs = [
-    held.pool.run(one.job, { lane: "change", key: "1" }),
-    held.pool.run(two.job, { lane: "change", key: "2" }),
-    held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" }),
-  ];
+    held.run(one.job, { lane: "change", key: "1" }),
+    held.run(two.job, { lane: "change", key: "2" }),
+    held.run(OSTYPE, { lane: "read" }),
+  ] as const;
   // Neither is let through before both have come to their gates.
-  await one.reached();
-  await two.reached();
-  await one.open("1");
-  await two.open("2");
+  await one.reached(jobs[0]);
+  await two.reached(jobs[1]);
+  one.open("1");
+  two.open("2");
   assert.deepEqual((await Promise.all(jobs)).map(textOf), ["1", "2", "Linux\n"]);
 });
 
 test("a lane whose threads all stand still does not keep another lane waiting", PATIENCE, async () => {
   await using held = makePool();
-  await using gates = new Gates();
+  using gates = new Gates();
   const closed = Array.from({ length: 8 }, () => gates.make());
-  const deletions = closed.map((gate) => held.pool.run(gate.job, { lane: "delete" }));
-  for (const gate of closed) await gate.reached();
-  const waiting = held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "delete" });
+  const deletions = closed.map((gate) => held.run(gate.job, { lane: "delete" }));
+  for (const [index, gate] of closed.entries()) await gate.reached(deletions[index] as Promise<unknown>);
+  const waiting = held.run(OSTYPE, { lane: "delete" });
   const inOtherLanes = await Promise.all(
-    (["read", "change", "slow"] as const).map((lane) => held.pool.run(read("/proc/sys/kernel/ostype"), { lane })),
+    (["read", "change", "slow"] as const).map((lane) => held.run(OSTYPE, { lane })),
   );
   assert.equal(inOtherLanes.length, 3);
   assert.equal(await Promise.race([waiting, "still waiting"]), "still waiting");
-  for (const gate of closed) await gate.open("");
+  for (const gate of closed) gate.open("");
   await Promise.all([...deletions, waiting]);
 });
 
 test("a worker that stands still does not keep the main thread from its work", PATIENCE, async () => {
   await using held = makePool();
-  await using gates = new Gates();
+  using gates = new Gates();
   const gate = gates.make();
   let isDone = false;
-  const job = held.pool.run(gate.job, { lane: "slow" }).then(() => {
+  const job = held.run(gate.job, { lane: "slow" }).then(() => {
     isDone = true;
   });
-  await gate.reached();
+  await gate.reached(job);
   for (let tick = 0; tick < 5; tick++) await delay(1);
   assert.equal(isDone, false);
-  await gate.open("");
+  gate.open("");
   await job;
 });
 
 test("a job that fails says why, with the error number, and the thread goes on", PATIENCE, async () => {
   await using held = makePool();
-  await assert.rejects(held.pool.run(read("/nowhere"), { lane: "read", key: "1" }), (error) => {
+  await assert.rejects(held.run(read("/nowhere"), { lane: "read", key: "1" }), (error) => {
     assert.ok(error instanceof JobError);
     assert.deepEqual([error.errno, error.code], [2, "kernel"]);
     assert.match(error.message, /ENOENT.*\/nowhere/);
     return true;
   });
-  await held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read", key: "1" });
+  await held.run(OSTYPE, { lane: "read", key: "1" });
   assert.equal(held.workers.length, 1);
 });
 
+test(
+  "tasks of one job are done in order, up to the first that fails, and that one is told",
+  PATIENCE,
+  async () => {
+    await using held = makePool();
+    using gates = new Gates();
+    const file = join(gates.folder, "steps");
+    const tasks = [write(file, "one"), read(file), read("/nowhere"), write(file, "two")].map((job) => ({
+      job,
+      namespaceFd: undefined,
+    }));
+    assert.deepEqual((await held.runAll(tasks.slice(0, 2), { lane: "slow" })).map(textOf), [
+      undefined,
+      "one",
+    ]);
+    await assert.rejects(held.runAll(tasks, { lane: "slow" }), { name: "JobError", position: 2 });
+    assert.equal(readFileSync(file, "utf8"), "one");
+  },
+);
+
 test("a job for a namespace that cannot be entered fails", PATIENCE, async () => {
   await using held = makePool();
-  const notANamespace = { lane: "read", namespaceFd: 1_000_000 } as const;
-  await assert.rejects(held.pool.run({ do: "readCookie" }, notANamespace), /enter the network namespace: EBADF/);
+  const task: Task = { job: { do: "readCookie" }, namespaceFd: 1_000_000 };
+  await assert.rejects(held.runAll([task], { lane: "read" }), /enter the network namespace: EBADF/);
 });
 
 test("a worker that dies takes its job with it, and the lane goes on with a new one", PATIENCE, async () => {
   await using held = makePool();
-  await held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" });
+  await held.run(OSTYPE, { lane: "read" });
   const [worker] = held.workers as [Worker];
   // No job: the worker does not survive it.
   worker.postMessage(null);
-  const lost = held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read", key: "1" });
-  const next = held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read", key: "1" });
+  const lost = held.run(OSTYPE, { lane: "read", key: "1" });
+  const next = held.run(OSTYPE, { lane: "read", key: "1" });
   await assert.rejects(lost, { code: "internal", message: /a netlink worker died: .*null/ });
   assert.equal(textOf(await next), "Linux\n");
   assert.equal(held.workers.length, 2);
@@ -131,31 +157,31 @@ test("a worker that dies takes its job with it, and the lane goes on with a new 
 
 test("a worker that ends without an error does not leave its job unanswered", PATIENCE, async () => {
   await using held = makePool();
-  await held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" });
+  await held.run(OSTYPE, { lane: "read" });
   const [worker] = held.workers as [Worker];
   const ended = worker.terminate();
-  await assert.rejects(held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" }), {
+  await assert.rejects(held.run(OSTYPE, { lane: "read" }), {
     code: "internal",
     message: /a netlink worker died: it ended with exit code 1/,
   });
   await ended;
-  await held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" });
+  await held.run(OSTYPE, { lane: "read" });
 });
 
 test("stopping lets what is queued finish, ends the threads and takes nothing more", PATIENCE, async () => {
   await using held = makePool();
-  await using gates = new Gates();
+  using gates = new Gates();
   const file = join(gates.folder, "last");
   const gate = gates.make();
-  const first = held.pool.run(gate.job, { lane: "change", key: "1" });
-  const last = held.pool.run(write(file, "done"), { lane: "change", key: "1" });
-  await gate.reached();
+  const first = held.run(gate.job, { lane: "change", key: "1" });
+  const last = held.run(write(file, "done"), { lane: "change", key: "1" });
+  await gate.reached(first);
   const stopped = held.pool.stop();
-  await assert.rejects(held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" }), {
+  await assert.rejects(held.run(OSTYPE, { lane: "read" }), {
     code: "unavailable",
-    message: "the netlink workers have stopped: readFile refused",
+    message: "the netlink workers have stopped",
   });
-  await gate.open("");
+  gate.open("");
   await Promise.all([first, last, stopped]);
   assert.equal(readFileSync(file, "utf8"), "done");
   // A thread that has ended has no id any more.
@@ -169,7 +195,7 @@ test("stopping twice is as good as once, and a pool that did nothing stops, too"
   await using held = makePool();
   const idle = new WorkerPool();
   await idle.stop();
-  await held.pool.run(read("/proc/sys/kernel/ostype"), { lane: "read" });
+  await held.run(OSTYPE, { lane: "read" });
   await Promise.all([held.pool.stop(), held.pool.stop()]);
   await held.pool.stop();
 });
@@ -178,7 +204,7 @@ test("a pool that has ended leaves no descriptor open", PATIENCE, async () => {
   const useAllLanes = async () => {
     await using held = makePool();
     const lanes = ["change", "read", "delete", "slow"] as const;
-    await Promise.all(lanes.map((lane) => held.pool.run({ do: "readCookie" }, { lane })));
+    await Promise.all(lanes.map((lane) => held.run({ do: "readCookie" }, { lane })));
   };
   const countDescriptors = () => readdirSync("/proc/self/fd").length;
   // The first threads of a process open some that stay.
