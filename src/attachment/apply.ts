@@ -1,11 +1,20 @@
 import { errorText, LanyardError } from "../model/errors.ts";
 import type { Journal } from "./journal.ts";
 import type { ApplyContext, UndoContext } from "./steps/step.ts";
-import { actionOf, isSetting, type SettingStep, type Step, settingOf } from "./steps/steps.ts";
+import {
+  actionOf,
+  handlerOf,
+  isPrepared,
+  linkOf,
+  type PreparedStep,
+  preparedOf,
+  type Step,
+} from "./steps/steps.ts";
 
 /**
- * Does a plan in order, each part written down before the kernel is touched. Settings of one link that follow
- * each other are one part: they travel to the kernel together, and the first that is refused ends them.
+ * Does a plan in order, each part written down before the kernel is touched. Steps of one link that stand
+ * together and whose requests are known beforehand are one part: they travel to the kernel in one trip, and the
+ * first that is refused ends it.
  */
 export async function applySteps(
   context: ApplyContext,
@@ -13,61 +22,56 @@ export async function applySteps(
   id: number,
   steps: readonly Step[],
 ): Promise<void> {
-  for (let position = 0; position < steps.length; ) {
-    const step = steps[position] as Step;
-    if (isSetting(step)) {
-      const together = settingsFrom(steps, position);
-      const last = position + together.length - 1;
-      const link = await context.podLinks.get(step.link);
-      journal.intendSettings(id, position, last);
-      await context.kernel.perform(
-        together.flatMap((each) => settingOf(each).prepare(context.pod, each, link)),
-      );
-      journal.done(id, position, last);
-      position = last + 1;
-    } else {
-      const handler = actionOf(step);
-      const before = await handler.observe(context, step);
-      journal.intend(id, position, before);
-      await handler.apply(context, step, before);
-      journal.done(id, position, position);
-      position += 1;
-    }
+  const before: unknown[] = [];
+  for (let position = 0; position < steps.length; position = before.length) {
+    const part = partFrom(steps, position);
+    for (const step of part) before.push((await handlerOf(step).observe?.(context, step as never)) ?? null);
+    journal.intend(id, before.length, before);
+    const [first] = part;
+    if (first !== undefined && !isPrepared(first))
+      await actionOf(first).apply(context, first, before[position]);
+    else await send(context, part as readonly PreparedStep[]);
   }
 }
 
-/** The settings of one link that stand together from `position` on. */
-function settingsFrom(steps: readonly Step[], position: number): SettingStep[] {
-  const together: SettingStep[] = [];
-  for (const step of steps.slice(position)) {
-    if (!isSetting(step) || step.link !== (together[0] ?? step).link) break;
-    together.push(step);
-  }
-  return together;
+/** The steps that are done together with the one at `position`, itself the first. */
+function partFrom(steps: readonly Step[], position: number): readonly Step[] {
+  const first = steps[position] as Step;
+  if (!isPrepared(first)) return [first];
+  const end = steps.findIndex(
+    (step, at) => at > position && (!isPrepared(step) || linkOf(step) !== linkOf(first)),
+  );
+  return steps.slice(position, end < 0 ? steps.length : end);
+}
+
+async function send(context: ApplyContext, part: readonly PreparedStep[]): Promise<void> {
+  const made = part.find((step) => step.kind === "createLink");
+  const link = made?.index ?? (await context.podLinks.get(linkOf(part[0] as PreparedStep))).index;
+  const requests = await Promise.all(part.map((step) => preparedOf(step).prepare(context, step, link)));
+  await context.kernel.perform(requests.flat());
 }
 
 /**
- * Takes a plan back, last step first. A setting whose link is about to be taken away by an earlier step needs no
+ * Takes a plan back, last step first. A step whose link is about to be taken away by an earlier step needs no
  * undoing of its own. Every step is tried, also after one that failed; failures are thrown together at the end,
- * and what failed stays in the journal to be tried again.
+ * and the plan stays in the journal to be taken back again.
  */
 export async function undoSteps(
   { kernel, pod }: Omit<UndoContext, "leaving">,
   journal: Journal,
   id: number,
 ): Promise<void> {
-  const pending = journal.steps(id).filter(({ state }) => state === "intended" || state === "done");
-  const leaving = new Set(
-    pending.flatMap(({ step }) => (isSetting(step) ? [] : (actionOf(step).brings?.(step) ?? []))),
-  );
+  const { steps, before, reached } = journal.plan(id);
+  const begun = steps.slice(0, reached);
+  const leaving = new Set(begun.flatMap((step) => handlerOf(step).brings?.(step as never) ?? []));
   const context = { kernel, pod, leaving };
   const failures: unknown[] = [];
-  for (const { position, step, before } of pending.toReversed()) {
-    if (isSetting(step) && leaving.has(step.link)) continue;
+  for (const [position, step] of [...begun.entries()].reverse()) {
+    const handler = handlerOf(step);
+    const goesWithLink = isPrepared(step) && handler.brings === undefined && leaving.has(linkOf(step));
+    if (goesWithLink) continue;
     try {
-      if (isSetting(step)) await settingOf(step).undo(context, step);
-      else await actionOf(step).undo(context, step, before);
-      journal.undone(id, position);
+      await handler.undo(context, step as never, before[position]);
     } catch (error) {
       failures.push(error);
     }

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { Logger } from "pino";
 import type { TcCapabilities } from "../linux/capabilities.ts";
 import type { Kernel } from "../linux/kernel.ts";
@@ -24,6 +25,10 @@ import type { NodeFacts } from "./types/node-facts.ts";
 
 /** GSO_LEGACY_MAX_SIZE (include/linux/netdevice.h): what the kernel gives every link, in bytes. */
 const DEFAULT_GSO_MAX_SIZE = 65536;
+
+/** Indexes the kernel gives out by itself start at 1: a chosen one up here is free in any namespace. */
+const LEAST_NEW_INDEX = 1 << 20;
+const MOST_NEW_INDEX = 1 << 30;
 
 /** One finished operation, for the metrics. */
 export interface OperationReport {
@@ -216,8 +221,7 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       // What the journal holds from the first write of the change on.
       const changing: JournalEntry = { ...entry, request, state: "changing" };
       this.#entries.set(entry.id, changing);
-      await reshape({ kernel, pod }, journal, entry, request, facts);
-      const steps = journal.steps(entry.id).map(({ step }) => step);
+      const steps = await reshape({ kernel, pod }, journal, entry, request, facts);
       const status = await statusOf(request, steps, podLinks, entry.namespace.path);
       this.#setState(changing, "attached", status);
       return status;
@@ -293,7 +297,8 @@ export class AttachmentEngine implements Attachments, HeldLinks {
   #factsOf({ name, mtu, tsoMaxSize }: Link): NodeFacts {
     // Not the link's present limit, which follows the class it has now.
     const gsoMaxSize = Math.min(tsoMaxSize, DEFAULT_GSO_MAX_SIZE);
-    return { link: { name, mtu, gsoMaxSize }, capabilities: this.#options.capabilities };
+    const newIndex = randomInt(LEAST_NEW_INDEX, MOST_NEW_INDEX);
+    return { link: { name, mtu, gsoMaxSize }, newIndex, capabilities: this.#options.capabilities };
   }
 
   #entriesOf(pod: PodIdentity): JournalEntry[] {

@@ -2,20 +2,9 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { makeFolder } from "../linux/folder.ts";
 import type { AttachmentStatus } from "../model/attachment.ts";
-import { errorText, LanyardError } from "../model/errors.ts";
+import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import type { AttachmentRequest } from "./request.ts";
 import type { Step } from "./steps/steps.ts";
-
-/** `planned`: untouched. `intended`: may have happened. `done`: has happened. `undone`: is as before. */
-export type StepState = "planned" | "intended" | "done" | "undone";
-
-/** A step with what was there before it, as the handler of its kind observed it. */
-export interface JournalStep {
-  readonly position: number;
-  readonly step: Step;
-  readonly state: StepState;
-  readonly before: unknown;
-}
 
 /** `changing`: attached, while its limits are between what they were and what they shall be. */
 export type EntryState = "attaching" | "attached" | "changing" | "detaching";
@@ -35,6 +24,15 @@ export interface JournalEntry {
   readonly status: AttachmentStatus;
 }
 
+/** What is to be done for an attachment, and how far it came. */
+export interface JournalPlan {
+  readonly steps: readonly Step[];
+  /** What was there before each step, as the handler of its kind observed it; null where it does not look. */
+  readonly before: readonly unknown[];
+  /** How many of the steps, counted from the first, may have happened. The others were not begun. */
+  readonly reached: number;
+}
+
 const SCHEMA_VERSION = 1;
 
 const SCHEMA = `
@@ -48,16 +46,11 @@ const SCHEMA = `
     request TEXT NOT NULL,
     state TEXT NOT NULL,
     status TEXT NOT NULL,
+    steps TEXT NOT NULL,
+    before TEXT NOT NULL,
+    reached INTEGER NOT NULL,
     UNIQUE (pod_uid, interface)
   ) STRICT;
-  CREATE TABLE step (
-    attachment_id INTEGER NOT NULL REFERENCES attachment (id) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    step TEXT NOT NULL,
-    state TEXT NOT NULL,
-    before TEXT NOT NULL,
-    PRIMARY KEY (attachment_id, position)
-  ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
@@ -88,65 +81,35 @@ export class Journal {
     steps: readonly Step[],
     status: AttachmentStatus,
   ): JournalEntry {
-    return this.#transaction(() => {
-      const { lastInsertRowid } = this.#statements.insertAttachment.run(
-        request.pod.uid,
-        request.interfaceName,
-        this.#bootId,
-        namespace.path,
-        String(namespace.cookie),
-        JSON.stringify(request),
-        "attaching" satisfies EntryState,
-        JSON.stringify(status),
-      );
-      const id = Number(lastInsertRowid);
-      for (const [position, step] of steps.entries()) {
-        this.#statements.insertStep.run(
-          id,
-          position,
-          JSON.stringify(step),
-          "planned" satisfies StepState,
-          "null",
-        );
-      }
-      return { id, request, namespace, state: "attaching", status };
-    });
+    const { lastInsertRowid } = this.#statements.insert.run(
+      request.pod.uid,
+      request.interfaceName,
+      this.#bootId,
+      namespace.path,
+      String(namespace.cookie),
+      JSON.stringify(request),
+      "attaching" satisfies EntryState,
+      JSON.stringify(status),
+      JSON.stringify(steps),
+    );
+    return { id: Number(lastInsertRowid), request, namespace, state: "attaching", status };
   }
 
-  /** From here on the step may have happened. */
-  intend(id: number, position: number, before: unknown): void {
-    this.#statements.intendStep.run(JSON.stringify(before ?? null), id, position);
+  /** From here on the first `reached` steps may have happened; `before` is what was there before each of them. */
+  intend(id: number, reached: number, before: readonly unknown[]): void {
+    this.#statements.intend.run(reached, JSON.stringify(before), id);
   }
 
-  /** From here on the steps from `first` to `last` may have happened; there was nothing before them. */
-  intendSettings(id: number, first: number, last: number): void {
-    this.#statements.setStepState.run("intended" satisfies StepState, id, first, last);
-  }
-
-  /** The steps from `first` to `last` have happened. */
-  done(id: number, first: number, last: number): void {
-    this.#statements.setStepState.run("done" satisfies StepState, id, first, last);
-  }
-
-  undone(id: number, position: number): void {
-    this.#statements.setStepState.run("undone" satisfies StepState, id, position, position);
-  }
-
-  /**
-   * Writes down that an attachment's limits are about to become those of `request`. `step` takes the place of
-   * the one at `position`, or stands there as a new one; from here on it may have happened.
-   */
-  beginChange(id: number, request: AttachmentRequest, position: number, step: Step, before: unknown): void {
-    this.#transaction(() => {
-      this.#statements.setRequest.run(JSON.stringify(request), "changing" satisfies EntryState, id);
-      this.#statements.putStep.run(
-        id,
-        position,
-        JSON.stringify(step),
-        "intended" satisfies StepState,
-        JSON.stringify(before ?? null),
-      );
-    });
+  /** From here on the attachment may be on its way from what it was to what `request` and `plan` say. */
+  beginChange(id: number, request: AttachmentRequest, plan: JournalPlan): void {
+    this.#statements.change.run(
+      JSON.stringify(request),
+      "changing" satisfies EntryState,
+      JSON.stringify(plan.steps),
+      JSON.stringify(plan.before),
+      plan.reached,
+      id,
+    );
   }
 
   setState(id: number, state: EntryState, status: AttachmentStatus): void {
@@ -154,12 +117,12 @@ export class Journal {
   }
 
   remove(id: number): void {
-    this.#statements.removeAttachment.run(id);
+    this.#statements.remove.run(id);
   }
 
   /** Every attachment, oldest first. */
   entries(): JournalEntry[] {
-    return this.#statements.allAttachments.all().map((row) => ({
+    return this.#statements.all.all().map((row) => ({
       id: Number(row.id),
       request: JSON.parse(String(row.request)),
       namespace: { path: String(row.namespace_path), cookie: BigInt(String(row.namespace_cookie)) },
@@ -168,56 +131,40 @@ export class Journal {
     }));
   }
 
-  /** The steps of one attachment, in the order of its plan; none when it was removed. */
-  steps(id: number): JournalStep[] {
-    return this.#statements.stepsOf.all(id).map((row) => ({
-      position: Number(row.position),
-      step: JSON.parse(String(row.step)),
-      state: String(row.state) as StepState,
+  /** The plan of one attachment. Throws NotFoundError when it was removed. */
+  plan(id: number): JournalPlan {
+    const row = this.#statements.plan.get(id);
+    if (row === undefined) throw new NotFoundError(`the journal holds no attachment ${id}`);
+    return {
+      steps: JSON.parse(String(row.steps)),
       before: JSON.parse(String(row.before)),
-    }));
+      reached: Number(row.reached),
+    };
   }
 
   close(): void {
     this.#database.close();
   }
-
-  #transaction<T>(work: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      const result = work();
-      this.#database.exec("COMMIT");
-      return result;
-    } catch (error) {
-      this.#database.exec("ROLLBACK");
-      throw error;
-    }
-  }
 }
 
 const STATEMENTS = {
   forgetEarlierBoots: "DELETE FROM attachment WHERE boot_id <> ?",
-  insertAttachment: `INSERT INTO attachment
-    (pod_uid, interface, boot_id, namespace_path, namespace_cookie, request, state, status)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  insertStep: "INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)",
-  intendStep: "UPDATE step SET state = 'intended', before = ? WHERE attachment_id = ? AND position = ?",
-  setStepState: "UPDATE step SET state = ? WHERE attachment_id = ? AND position BETWEEN ? AND ?",
-  putStep: `INSERT INTO step (attachment_id, position, step, state, before) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (attachment_id, position)
-    DO UPDATE SET step = excluded.step, state = excluded.state, before = excluded.before`,
-  setRequest: "UPDATE attachment SET request = ?, state = ? WHERE id = ?",
+  insert: `INSERT INTO attachment
+    (pod_uid, interface, boot_id, namespace_path, namespace_cookie, request, state, status, steps, before, reached)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', 0)`,
+  intend: "UPDATE attachment SET reached = ?, before = ? WHERE id = ?",
+  change: "UPDATE attachment SET request = ?, state = ?, steps = ?, before = ?, reached = ? WHERE id = ?",
   setState: "UPDATE attachment SET state = ?, status = ? WHERE id = ?",
-  removeAttachment: "DELETE FROM attachment WHERE id = ?",
-  allAttachments: "SELECT * FROM attachment ORDER BY id",
-  stepsOf: "SELECT * FROM step WHERE attachment_id = ? ORDER BY position",
+  remove: "DELETE FROM attachment WHERE id = ?",
+  all: "SELECT id, request, namespace_path, namespace_cookie, state, status FROM attachment ORDER BY id",
+  plan: "SELECT steps, before, reached FROM attachment WHERE id = ?",
 } as const;
 
 function openDatabase(path: string): DatabaseSync {
   try {
     makeFolder(dirname(path), 0o700);
     const database = new DatabaseSync(path);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
     if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
     else if (version !== SCHEMA_VERSION) {

@@ -4,11 +4,12 @@ import { changePlan, clearShaping, type ShapedLink } from "./shaper.ts";
 import { ifbName, planClass } from "./shaping.ts";
 import type { ShapeStep, Unshaped } from "./steps/shape.ts";
 import type { ApplyContext } from "./steps/step.ts";
+import type { Step } from "./steps/steps.ts";
 import type { NodeFacts } from "./types/node-facts.ts";
 
 /**
  * Holds a standing attachment to another class, in place. When an earlier change was cut off, what stands is
- * unknown and made anew.
+ * unknown and made anew. Gives the attachment's steps as they are then.
  */
 export async function reshape(
   { kernel, pod }: Pick<ApplyContext, "kernel" | "pod">,
@@ -16,19 +17,24 @@ export async function reshape(
   entry: JournalEntry,
   request: AttachmentRequest,
   facts: NodeFacts,
-): Promise<void> {
-  const steps = journal.steps(entry.id);
-  const found = steps.find(({ step }) => step.kind === "shape");
-  const old = found?.step as ShapeStep | undefined;
-  const position = found?.position ?? steps.length;
+): Promise<readonly Step[]> {
+  const { steps, before } = journal.plan(entry.id);
+  const found = steps.findIndex((step) => step.kind === "shape");
+  const old = steps[found] as ShapeStep | undefined;
   const link = request.interfaceName;
   const at: ShapedLink = { kernel, pod, link, ifb: ifbName(link) };
-  const before = (found?.before as Unshaped | undefined) ?? { gsoMaxSize: facts.link.gsoMaxSize };
+  const unshaped = (before[found] as Unshaped | undefined) ?? { gsoMaxSize: facts.link.gsoMaxSize };
   const plan = planClass(request, facts);
   const step: ShapeStep = { kind: "shape", link, ifb: at.ifb, ...(plan === undefined ? {} : { plan }) };
+  const position = found < 0 ? steps.length : found;
+  const changed = steps.toSpliced(position, 1, step);
 
-  journal.beginChange(entry.id, request, position, step, before);
+  journal.beginChange(entry.id, request, {
+    steps: changed,
+    before: before.toSpliced(position, 1, unshaped),
+    reached: changed.length,
+  });
   if (entry.state === "changing") await clearShaping(at);
-  await changePlan(at, entry.state === "changing" ? undefined : old?.plan, plan, before.gsoMaxSize);
-  journal.done(entry.id, position, position);
+  await changePlan(at, entry.state === "changing" ? undefined : old?.plan, plan, unshaped.gsoMaxSize);
+  return changed;
 }

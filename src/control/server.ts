@@ -4,6 +4,9 @@ import { errorText } from "../model/errors.ts";
 import { type ListeningSocket, listenOnSocket } from "../rpc/unix-socket.ts";
 import type { ReportSource } from "./report.ts";
 
+/** How long a connection may keep the door from closing, in milliseconds. */
+const STOP_PATIENCE_MS = 1000;
+
 /** The agent's own socket: HTTP and JSON, for root alone. */
 export class ControlDoor {
   readonly #socketPath: string;
@@ -27,10 +30,18 @@ export class ControlDoor {
     this.#socket = await listenOnSocket(this.#server, this.#socketPath, 0o600);
   }
 
-  /** Answers what is being asked, then closes and removes the socket. */
+  /**
+   * Answers what is being asked, then closes and removes the socket. Whoever does not finish a question, or does
+   * not take the answer, is cut off.
+   */
   async stop(): Promise<void> {
     this.#server.closeIdleConnections();
-    await this.#socket?.close();
+    const cutOff = setTimeout(() => this.#server.closeAllConnections(), STOP_PATIENCE_MS);
+    try {
+      await this.#socket?.close();
+    } finally {
+      clearTimeout(cutOff);
+    }
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

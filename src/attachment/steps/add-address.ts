@@ -1,6 +1,6 @@
 import { EADDRNOTAVAIL, ENODEV } from "../../linux/errno.ts";
 import { isErrno } from "../../linux/netlink/error.ts";
-import type { SettingHandler } from "./step.ts";
+import type { PreparedHandler } from "./step.ts";
 
 /** The pod's link gets an IP address. */
 export interface AddAddressStep {
@@ -10,10 +10,10 @@ export interface AddAddressStep {
   readonly address: string;
 }
 
-export const addAddress: SettingHandler<AddAddressStep> = {
+export const addAddress: PreparedHandler<AddAddressStep, null> = {
   kind: "addAddress",
 
-  prepare: (pod, step, link) => [pod.addresses.prepareAdd(link.index, step.address)],
+  prepare: async ({ pod }, step, link) => [pod.addresses.prepareAdd(link, step.address)],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);

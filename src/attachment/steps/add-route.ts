@@ -1,8 +1,7 @@
 import { ENODEV } from "../../linux/errno.ts";
 import { isErrno } from "../../linux/netlink/error.ts";
-import type { Link } from "../../linux/route/link.ts";
 import type { RouteSpec } from "../../linux/route/routes.ts";
-import type { SettingHandler } from "./step.ts";
+import type { PreparedHandler } from "./step.ts";
 
 /** What the kernel says of a route that is not there (fib_table_delete, net/ipv4/fib_trie.c). */
 const ESRCH = 3;
@@ -16,22 +15,22 @@ export interface AddRouteStep {
   readonly gateway?: string;
 }
 
-export const addRoute: SettingHandler<AddRouteStep> = {
+export const addRoute: PreparedHandler<AddRouteStep, null> = {
   kind: "addRoute",
 
-  prepare: (pod, step, link) => [pod.routes.prepareAdd(routeOf(step, link))],
+  prepare: async ({ pod }, step, link) => [pod.routes.prepareAdd(routeOf(step, link))],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);
     if (pod === undefined || link === undefined) return;
     try {
-      await pod.routes.delete(routeOf(step, link));
+      await pod.routes.delete(routeOf(step, link.index));
     } catch (error) {
       if (!isErrno(error, ESRCH, ENODEV)) throw error;
     }
   },
 };
 
-function routeOf({ destination, gateway }: AddRouteStep, link: Link): RouteSpec {
-  return { destination, link: link.index, ...(gateway === undefined ? {} : { gateway }) };
+function routeOf({ destination, gateway }: AddRouteStep, link: number): RouteSpec {
+  return { destination, link, ...(gateway === undefined ? {} : { gateway }) };
 }

@@ -1,4 +1,4 @@
-import type { SettingHandler } from "./step.ts";
+import type { PreparedHandler } from "./step.ts";
 
 /**
  * The kernel is told to announce the link's addresses to the neighbours when it comes up, so that nobody goes
@@ -11,10 +11,10 @@ export interface AnnounceStep {
   readonly families: readonly ("ipv4" | "ipv6")[];
 }
 
-export const announce: SettingHandler<AnnounceStep> = {
+export const announce: PreparedHandler<AnnounceStep, null> = {
   kind: "announce",
 
-  prepare: (pod, step) =>
+  prepare: async ({ pod }, step) =>
     step.families.map((family) => {
       const setting = family === "ipv4" ? "arp_notify" : "ndisc_notify";
       return pod.prepareSetSysctl(`${family}/conf/${step.link}/${setting}`, "1");

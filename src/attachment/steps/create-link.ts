@@ -2,12 +2,14 @@ import type { LinkKindSpec } from "../../linux/route/kinds/kinds.ts";
 import { LanyardError } from "../../model/errors.ts";
 import type { LinkLookup } from "../link-lookup.ts";
 import { removeLink } from "../remove-link.ts";
-import type { ActionHandler } from "./step.ts";
+import type { PreparedHandler } from "./step.ts";
 
 /** A virtual link is made in the pod's namespace. */
 export interface CreateLinkStep {
   readonly kind: "createLink";
   readonly name: string;
+  /** The index it gets: chosen beforehand, so that what is set on it need not wait for the kernel's answer. */
+  readonly index: number;
   readonly of: Exclude<LinkKindSpec, { kind: "veth" }>;
   /** Name of the node's link it stands on. */
   readonly parent?: string;
@@ -16,7 +18,7 @@ export interface CreateLinkStep {
   readonly mac?: string;
 }
 
-export const createLink: ActionHandler<CreateLinkStep, null> = {
+export const createLink: PreparedHandler<CreateLinkStep, null> = {
   kind: "createLink",
 
   async observe({ podLinks }, step) {
@@ -24,23 +26,24 @@ export const createLink: ActionHandler<CreateLinkStep, null> = {
     return null;
   },
 
-  async apply({ kernel, pod, podLinks, hostLinks }, step) {
+  async prepare({ kernel, pod, podLinks, hostLinks }, step, link) {
     const { host } = kernel;
     const parent = step.parent === undefined ? undefined : await hostLinks.get(step.parent);
-    const [, , link] = await kernel.perform([
+    const created = pod.links.prepareFind(link);
+    return [
       // Without an id here the namespace's announcements would not be heard.
       host.namespaceIds.prepareEnsure(pod.fd),
       host.links.prepareCreate({
         name: step.name,
+        index: link,
         of: step.of,
         namespaceFd: pod.fd,
         ...(parent === undefined ? {} : { parent: parent.index }),
         ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
         ...(step.mac === undefined ? {} : { mac: step.mac }),
       }),
-      pod.links.prepareFind(step.name),
-    ]);
-    podLinks.learn(step.name, link);
+      { ...created, read: (result) => podLinks.learn(step.name, created.read(result)) },
+    ];
   },
 
   async undo({ kernel, pod }, step) {

@@ -1,4 +1,4 @@
-import type { SettingHandler } from "./step.ts";
+import type { PreparedHandler } from "./step.ts";
 
 /** The pod's link is set up. */
 export interface SetUpStep {
@@ -6,10 +6,10 @@ export interface SetUpStep {
   readonly link: string;
 }
 
-export const setUp: SettingHandler<SetUpStep> = {
+export const setUp: PreparedHandler<SetUpStep, null> = {
   kind: "setUp",
 
-  prepare: (pod, _step, link) => [pod.links.prepareSet(link.index, { isUp: true })],
+  prepare: async ({ pod }, _step, link) => [pod.links.prepareSet(link, { isUp: true })],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);

@@ -5,31 +5,43 @@ import { type CreateLinkStep, createLink } from "./create-link.ts";
 import { type CreateVethPairStep, createVethPair } from "./create-veth-pair.ts";
 import { type SetUpStep, setUp } from "./set-up.ts";
 import { type ShapeStep, shape } from "./shape.ts";
-import type { ActionHandler, SettingHandler } from "./step.ts";
+import type { ActionHandler, PreparedHandler } from "./step.ts";
 import { type TakeLinkStep, takeLink } from "./take-link.ts";
 
-/** Steps that look before they act, and are done one by one. */
-export type ActionStep = CreateLinkStep | CreateVethPairStep | ShapeStep | TakeLinkStep;
+/** Steps that need answers while they go on, and are done one by one. */
+export type ActionStep = CreateVethPairStep | ShapeStep | TakeLinkStep;
 
-/** Steps that only set something on a link an earlier step brought, and are sent together. */
-export type SettingStep = AddAddressStep | AddRouteStep | AnnounceStep | SetUpStep;
+/** Steps whose requests are known beforehand, and are sent together. */
+export type PreparedStep = AddAddressStep | AddRouteStep | AnnounceStep | CreateLinkStep | SetUpStep;
 
 /** Everything that can be done to a pod's interfaces, as plain data. */
-export type Step = ActionStep | SettingStep;
+export type Step = ActionStep | PreparedStep;
 
-const actions = { createLink, createVethPair, shape, takeLink };
-const settings = { addAddress, addRoute, announce, setUp };
+const actions = { createVethPair, shape, takeLink };
+const prepared = { addAddress, addRoute, announce, createLink, setUp };
 
-export function isSetting(step: Step): step is SettingStep {
-  return Object.hasOwn(settings, step.kind);
+export function isPrepared(step: Step): step is PreparedStep {
+  return Object.hasOwn(prepared, step.kind);
 }
 
-/** The handler of an action's kind. What it observed travels as plain data beside the step. */
+/** The handler of a step that is done by itself. */
 export function actionOf(step: ActionStep): ActionHandler<ActionStep, unknown> {
   return actions[step.kind] as unknown as ActionHandler<ActionStep, unknown>;
 }
 
-/** The handler of a setting's kind. */
-export function settingOf(step: SettingStep): SettingHandler<SettingStep> {
-  return settings[step.kind] as unknown as SettingHandler<SettingStep>;
+/** The handler of a step that is sent with others. */
+export function preparedOf(step: PreparedStep): PreparedHandler<PreparedStep, unknown> {
+  return prepared[step.kind] as unknown as PreparedHandler<PreparedStep, unknown>;
+}
+
+/** What every kind's handler can do. */
+export function handlerOf(
+  step: Step,
+): ActionHandler<ActionStep, unknown> | PreparedHandler<PreparedStep, unknown> {
+  return isPrepared(step) ? preparedOf(step) : actionOf(step);
+}
+
+/** The pod's link a step is about. */
+export function linkOf(step: Step): string {
+  return "link" in step && step.kind !== "takeLink" ? step.link : step.name;
 }

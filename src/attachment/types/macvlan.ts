@@ -13,6 +13,7 @@ export function planMacvlan(
     {
       kind: "createLink",
       name: request.interfaceName,
+      index: node.newIndex,
       of: { kind: "macvlan", mode },
       parent,
       ...linkSettings({ ...request, mtu: request.mtu ?? node.link.mtu }),

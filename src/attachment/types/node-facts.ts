@@ -10,6 +10,8 @@ export interface NodeFacts {
     /** Bytes. */
     readonly gsoMaxSize: number;
   };
+  /** Index for a link that is made in the pod. */
+  readonly newIndex: number;
   /** What this kernel can shape with. */
   readonly capabilities: TcCapabilities;
 }

@@ -30,6 +30,8 @@ export interface LinkSettings {
 /** A link to be made. */
 export interface NewLink extends LinkSettings {
   readonly name: string;
+  /** The index it gets; the kernel's choice when absent. EBUSY when it is taken. */
+  readonly index?: number;
   /** The link it stands on (macvlan), by index in the namespace the request is made in. */
   readonly parent?: number;
   readonly of: LinkKindSpec;
@@ -95,7 +97,7 @@ export class Links {
   /** `create`, to be sent with other requests. */
   prepareCreate(link: NewLink): Prepared<void> {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    const message = encodeMessage(attr.RTM_NEWLINK, flags, header(0, link.isUp), (w) => {
+    const message = encodeMessage(attr.RTM_NEWLINK, flags, header(link.index ?? 0, link.isUp), (w) => {
       writeSettings(link, w);
       if (link.parent !== undefined) w.u32(attr.IFLA_LINK, link.parent);
       w.nest(attr.IFLA_LINKINFO, (info) => {

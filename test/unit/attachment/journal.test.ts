@@ -18,7 +18,7 @@ const request: AttachmentRequest = {
   routes: [],
 };
 const steps: Step[] = [
-  { kind: "createLink", name: "net1", of: { kind: "macvlan", mode: "bridge" }, parent: "up" },
+  { kind: "createLink", name: "net1", index: 77, of: { kind: "macvlan", mode: "bridge" }, parent: "up" },
   { kind: "setUp", link: "net1" },
 ];
 const namespace = { path: "/proc/7/ns/net", cookie: 0x1_0000_0000_0000_0001n };
@@ -39,9 +39,7 @@ describe("the journal", () => {
   test("gives back what was written after it was closed and opened again", () => {
     const first = new Journal(path, "boot");
     const { id } = begin(first);
-    first.intend(id, 0, { mtu: 1500 });
-    first.done(id, 0, 0);
-    first.intend(id, 1, undefined);
+    first.intend(id, 1, [{ mtu: 1500 }]);
     first.close();
 
     const second = new Journal(path, "boot");
@@ -49,10 +47,7 @@ describe("the journal", () => {
     assert.deepEqual(entry?.request, request);
     assert.deepEqual(entry?.namespace, namespace);
     assert.equal(entry?.state, "attaching");
-    assert.deepEqual(second.steps(id), [
-      { position: 0, step: steps[0], state: "done", before: { mtu: 1500 } },
-      { position: 1, step: steps[1], state: "intended", before: null },
-    ]);
+    assert.deepEqual(second.plan(id), { steps, before: [{ mtu: 1500 }], reached: 1 });
     second.close();
   });
 
@@ -65,12 +60,12 @@ describe("the journal", () => {
     second.close();
   });
 
-  test("removes an attachment with its steps", () => {
+  test("removes an attachment with its plan", () => {
     const journal = new Journal(path, "boot");
     const { id } = begin(journal);
     journal.remove(id);
     assert.deepEqual(journal.entries(), []);
-    assert.deepEqual(journal.steps(id), []);
+    assert.throws(() => journal.plan(id), /holds no attachment/);
     begin(journal);
     assert.equal(journal.entries().length, 1, "the same interface can be attached again");
     journal.close();

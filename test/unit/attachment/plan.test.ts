@@ -10,6 +10,7 @@ import type { QosClass } from "../../../src/model/qos-class.ts";
 const pod = { namespace: "default", name: "one", uid: "1" };
 const node: NodeFacts = {
   link: { name: "up0", mtu: 9000, gsoMaxSize: 65536 },
+  newIndex: 77,
   capabilities: {
     qdiscs: new Set(["htb", "tbf", "bfifo", "ingress"]),
     filters: new Set(["u32"]),
@@ -39,7 +40,14 @@ const kinds = (one: AttachmentRequest) => planAttachment(one, node).map(({ kind 
 describe("planning an attachment", () => {
   test("makes a macvlan as large as its parent, addresses it, sets it up, and only then routes", () => {
     assert.deepEqual(planAttachment(request, node), [
-      { kind: "createLink", name: "net1", of: { kind: "macvlan", mode: "bridge" }, parent: "up0", mtu: 9000 },
+      {
+        kind: "createLink",
+        name: "net1",
+        index: 77,
+        of: { kind: "macvlan", mode: "bridge" },
+        parent: "up0",
+        mtu: 9000,
+      },
       { kind: "announce", link: "net1", families: ["ipv4"] },
       { kind: "addAddress", link: "net1", address: "10.1.0.7/24" },
       { kind: "setUp", link: "net1" },

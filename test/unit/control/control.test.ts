@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -84,9 +85,12 @@ test("a second agent is refused while the first answers, and does it no harm", P
 
 test("a socket that a killed agent left is replaced", PATIENCE, async () => {
   await using scene = new Scene();
-  const { open } = process.binding === undefined ? { open: undefined } : { open: undefined };
-  void open;
+  mkdirSync(join(scene.folder, "run"));
+  const program = `require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+  const killed = spawnSync(process.execPath, ["-e", program, scene.socketPath]);
+  assert.deepEqual([killed.signal, existsSync(scene.socketPath)], ["SIGKILL", true]);
   await scene.open();
+  assert.equal((await new ControlClient(scene.socketPath).status()).version, "1.2.3");
 });
 
 test("a file that is no socket is left where it is", PATIENCE, async () => {
@@ -147,30 +151,37 @@ test("a report that fails is the asker's error and not the agent's end", PATIENC
   assert.deepEqual(await client.devices(), devices);
 });
 
-test("who connects and says nothing, or half a question, does not keep the door from closing", PATIENCE, async () => {
-  await using scene = new Scene();
-  const door = await scene.open();
-  const peers: Socket[] = [];
-  try {
-    for (const said of ["", "GET /v1/st", "GET /v1/status HTTP/1.1\r\nHost: agent\r\n"]) {
-      const peer = connect(scene.socketPath);
-      peers.push(peer);
-      await once(peer, "connect");
-      peer.on("error", () => {});
-      if (said !== "") peer.write(said);
+test(
+  "who connects and says nothing, or half a question, does not keep the door from closing",
+  PATIENCE,
+  async () => {
+    await using scene = new Scene();
+    const door = await scene.open();
+    const peers: Socket[] = [];
+    try {
+      for (const said of ["", "GET /v1/st", "GET /v1/status HTTP/1.1\r\nHost: agent\r\n"]) {
+        const peer = connect(scene.socketPath);
+        peers.push(peer);
+        await once(peer, "connect");
+        peer.on("error", () => {});
+        if (said !== "") peer.write(said);
+      }
+      await new ControlClient(scene.socketPath).status();
+      await door.stop();
+    } finally {
+      for (const peer of peers) peer.destroy();
     }
-    await new ControlClient(scene.socketPath).status();
-    await door.stop();
-  } finally {
-    for (const peer of peers) peer.destroy();
-  }
-});
+  },
+);
 
 test("without an agent the client says where it looked and what to do", PATIENCE, async () => {
   await using scene = new Scene();
   await assert.rejects(new ControlClient(scene.socketPath).status(), (error: Error & { code: string }) => {
     assert.equal(error.code, "unavailable");
-    assert.match(error.message, /^no agent answers at .*agent\.sock \(connect ENOENT .*\); start one with "lanyard agent"/);
+    assert.match(
+      error.message,
+      /^no agent answers at .*agent\.sock \(connect ENOENT .*\); start one with "lanyard agent"/,
+    );
     assert.match(error.message, /--socket/);
     return true;
   });
@@ -194,7 +205,9 @@ test("an answer that is none of ours is told as it came", PATIENCE, async () => 
     const client = new ControlClient(path);
     await assert.rejects(client.status(), { message: `the agent at ${path} answered 200: <html>` });
     await assert.rejects(client.status(), { message: `the agent at ${path} answered 503: come back later` });
-    await assert.rejects(client.status(), { message: `the agent at ${path} answered 502: ${"x".repeat(200)}` });
+    await assert.rejects(client.status(), {
+      message: `the agent at ${path} answered 502: ${"x".repeat(200)}`,
+    });
   } finally {
     server.closeAllConnections();
     server.close();

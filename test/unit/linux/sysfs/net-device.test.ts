@@ -58,9 +58,7 @@ test("a device that is not on the PCI bus has no PCI address", async () => {
 test("what the kernel writes for unknown is left out", async () => {
   // A link that is down has the speed -1, which some drivers write as an unsigned number.
   for (const speed of ["-1", "4294967295", "0", "", "fast"]) {
-    using tree = new SysfsTree()
-      .link("eth0", { speed })
-      .device("eth0", "0000:00:03.0", { numa_node: "-1" });
+    using tree = new SysfsTree().link("eth0", { speed }).device("eth0", "0000:00:03.0", { numa_node: "-1" });
     assert.deepEqual(await readNetDevice(tree.root, "eth0"), { pciAddress: "0000:00:03.0" }, speed);
   }
 });
