@@ -32,7 +32,7 @@ const TARGETS = {
   start: { entry: ["src/cli/main.ts", "demo", "--serve"], tools: ["unshare", "nsenter"] },
   demo: { entry: ["src/cli/main.ts", "demo"], tools: ["unshare", "nsenter"] },
   bench: { entry: ["test/bench/run.ts"], tools: ["unshare", "nsenter"] },
-  test: { entry: ["test/run.ts"], tools: ["unshare", "nsenter"] },
+  test: { entry: ["test/run.ts"], tools: ["unshare", "nsenter", "ip", "tc"] },
   lint: { entry: ["test/house/lint.ts"], tools: [] },
   lanyard: { entry: ["src/cli/main.ts"], tools: [] },
 };
@@ -41,12 +41,19 @@ const TARGETS = {
 const PACKAGES = {
   npm: ["npm"],
   cc: ["gcc", "libc6-dev"],
-  make: ["make"],
+  ip: ["iproute2"],
+  tc: ["iproute2"],
   flock: ["util-linux"],
   nsenter: ["util-linux"],
   setpriv: ["util-linux"],
   unshare: ["util-linux"],
 };
+
+/** Each program of native/ is one file, needs no library, and is built without make: a compiler is enough. */
+const NATIVE_FLAGS = [
+  ..."-Wall -Wextra -Werror -O2 -ffreestanding -fno-stack-protector -fno-pie".split(" "),
+  ..."-static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack".split(" "),
+];
 
 /** One line for the person who started this, and no stack: nothing here is a fault of the program. */
 class Refusal extends Error {}
@@ -162,17 +169,22 @@ function installation() {
 }
 
 function nativeBuild() {
-  if (!existsSync(join(root, "native/Makefile"))) return undefined;
+  if (!existsSync(join(root, "native"))) return undefined;
+  const build = join(root, "native/build");
   return {
     doing: "building native/",
-    tools: ["make", "cc"],
-    product: join(root, "native/build"),
-    stamp: join(root, "native/build/.lanyard-stamp"),
-    digest: () => digestOf(filesIn("native", ["native/build"])),
+    tools: ["cc"],
+    product: build,
+    stamp: join(build, ".lanyard-stamp"),
+    // The flags stand in this file.
+    digest: () => digestOf(["src/prepare.mjs", ...filesIn("native", ["native/build"])]),
     perform() {
-      const result = spawnQuietly("make", ["--no-print-directory", "-C", join(root, "native")]);
-      if (result.status !== 0) {
-        throw new Refusal(`make -C native failed with exit code ${result.status}:\n${result.output}`);
+      mkdirSync(build, { recursive: true });
+      for (const source of readdirSync(join(root, "native")).filter((name) => name.endsWith(".c"))) {
+        const program = join(build, source.slice(0, -2));
+        const result = spawnQuietly("cc", [...NATIVE_FLAGS, "-o", program, join(root, "native", source)]);
+        if (result.status === 0) continue;
+        throw new Refusal(`cc native/${source} failed with exit code ${result.status}:\n${result.output}`);
       }
     },
   };

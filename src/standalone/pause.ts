@@ -73,7 +73,9 @@ function waitUntilReady(child: ChildProcess, program: string): Promise<void> {
     });
     child.once("error", (error) => {
       const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      const hint = isMissing ? `; build it with "make -C native"` : "";
+      const hint = isMissing
+        ? `; any npm script of the checkout builds it, such as npm run lanyard -- version`
+        : "";
       refuse(`cannot start ${program}: ${errorText(error)}${hint}`, error);
     });
     child.once("close", (code, signal) => {

@@ -14,7 +14,7 @@ const skip =
     ? "needs root"
     : existsSync(program)
       ? false
-      : 'native/build/pause is missing; build it with "make -C native"';
+      : "native/build/pause is missing; any npm script of the checkout builds it, such as npm run lanyard -- version";
 
 /** The program, ready; ended after the test. */
 async function startProgram(context: TestContext, ...options: string[]) {

@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -137,29 +138,39 @@ test("a registry out of reach is one line", async (t) => {
   assert.equal(errors.split("\n").length, 3);
 });
 
-test("native code is built with make, and again only when it changes", async (t) => {
+test("native programs are built, and again only when they change", async (t) => {
   const copy = new Copy(t);
   mkdirSync(join(copy.root, "native"));
-  copy.write("native/Makefile", "all:\n\t@mkdir -p build; echo built >> build/log\n");
-  const builds = () => readFileSync(join(copy.root, "native/build/log"), "utf8").match(/built/g)?.length;
+  copy.write("native/one.c", "void _start(void) { for (;;) {} }");
+  const built = () => statSync(join(copy.root, "native/build/one"), { bigint: true }).mtimeNs;
   await copy.run();
+  const first = built();
   await copy.run();
-  assert.equal(builds(), 1);
-  copy.write("native/new.c", "int x;");
+  assert.equal(built(), first);
+  copy.write("native/one.c", "void _start(void) { for (;;) ; }");
   await copy.run();
-  assert.equal(builds(), 2);
+  assert.notEqual(built(), first);
+});
+
+test("what the compiler says is shown with the file it is about", async (t) => {
+  const copy = new Copy(t);
+  mkdirSync(join(copy.root, "native"));
+  copy.write("native/bad.c", "nonsense");
+  const { status, errors } = await copy.run();
+  assert.match(errors, /cc native\/bad\.c failed with exit code 1:\n[\s\S]*bad\.c:1/);
+  assert.equal(status, 1);
 });
 
 test("all missing tools are named at once with the command that brings them", async (t) => {
   const copy = new Copy(t);
   mkdirSync(join(copy.root, "native"));
-  copy.write("native/Makefile", "all:\n");
   mkdirSync(join(copy.root, "few"));
-  for (const tool of ["flock", "setpriv", "nsenter"]) symlinkSync("/bin/true", join(copy.root, "few", tool));
+  for (const tool of ["flock", "setpriv", "nsenter", "ip"])
+    symlinkSync("/bin/true", join(copy.root, "few", tool));
   const { status, errors } = await copy.run(["test"], join(copy.root, "few"));
   assert.equal(
     errors,
-    "lanyard: unshare, npm, make, cc not found; install with: apt-get install -y util-linux npm make gcc libc6-dev\n",
+    "lanyard: unshare, tc, npm, cc not found; install with: apt-get install -y util-linux iproute2 npm gcc libc6-dev\n",
   );
   assert.equal(status, 1);
 });

@@ -160,7 +160,8 @@ for (const [name, script, message] of failures) {
 test("a missing program is named with the command that builds it", async (context) => {
   const { options } = setUp(context);
   const sandboxes = new Sandboxes({ ...options, pauseProgram: "/nonexistent/pause" });
-  const message = /cannot start \/nonexistent\/pause: .*build it with "make -C native"$/;
+  const message =
+    /cannot start \/nonexistent\/pause: .*any npm script of the checkout builds it, such as npm run lanyard -- version$/;
   await assert.rejects(sandboxes.start(pod), { message });
 });
 
