@@ -45,7 +45,7 @@ async function samplePod(
   attachments: readonly AttachmentStatus[],
 ): Promise<InterfaceSample[]> {
   await using pod = await kernel.namespace(path);
-  const { links } = await pod.links.list({ withStatistics: true });
+  const { links } = await pod.links.list();
   const byName = new Map(links.map((link) => [link.name, link]));
   const samples: InterfaceSample[] = [];
   for (const attachment of attachments) {

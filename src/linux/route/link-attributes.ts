@@ -36,5 +36,5 @@ export const IFLA_GSO_IPV4_MAX_SIZE = 63;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 
-/** Bits of IFLA_EXT_MASK: counters cost a quarter of a dump. */
+/** Bits of IFLA_EXT_MASK. This one leaves out the counters of IPv6 alone (net/ipv6/addrconf.c), not the link's. */
 export const RTEXT_FILTER_SKIP_STATS = 0x8;

@@ -52,7 +52,7 @@ export interface Link {
   readonly gsoMaxSize: number;
   /** The most the link's driver can be handed before segmentation, in bytes. */
   readonly tsoMaxSize: number;
-  /** Present when the counters were asked for. */
+  /** Undefined where the kernel tells none. */
   readonly statistics: LinkStatistics | undefined;
 }
 

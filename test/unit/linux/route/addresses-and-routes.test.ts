@@ -153,6 +153,18 @@ test("a default route over two links is a default route of both", () => {
   ]);
 });
 
+test("a destination or an address of a wrong length is none", () => {
+  const destination = decodeRoutes(
+    bytesOf(`
+    02 10 00 00 fe 03 00 01 00000000
+    0700 0100 0a0100 00                   # RTA_DST of three bytes
+    0800 0400 03000000`),
+  );
+  assert.deepEqual(destination, []);
+  assert.equal(decodeAddress(bytesOf("02 18 00 00 05000000 0700 0100 0a0000 00")), undefined);
+  assert.equal(decodeAddress(bytesOf("02 18 00 00 05000000")), undefined);
+});
+
 test("a next hop whose length does not fit ends the list", () => {
   for (const length of ["0700", "0000", "ffff"]) {
     const routes = decodeRoutes(

@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { readlinkSync } from "node:fs";
+import test from "node:test";
+import { EADDRNOTAVAIL, EEXIST } from "../../../src/linux/errno.ts";
+import { Kernel } from "../../../src/linux/kernel.ts";
+import type { LinkEvent } from "../../../src/linux/link-events.ts";
+import { isErrno } from "../../../src/linux/netlink/error.ts";
+import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, runIn, World } from "../world.ts";
+
+leaveSharedNamespace();
+
+const ESRCH = 3;
+
+test("addresses of both families are added, listed and removed", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "peer" } }, isUp: true });
+  const { index } = await pod.links.get("net1");
+  await pod.addresses.add(index, "10.1.2.3/24");
+  await pod.addresses.add(index, "fd01::3/64");
+  const list = async () =>
+    (await pod.addresses.list(index)).filter(({ address }) => !address.startsWith("fe80"));
+  assert.deepEqual(await list(), [
+    { link: index, address: "10.1.2.3/24", isTentative: false, isDuplicate: false },
+    { link: index, address: "fd01::3/64", isTentative: false, isDuplicate: false },
+  ]);
+  await assert.rejects(pod.addresses.add(index, "10.1.2.3/24"), (error) => {
+    assert.ok(isErrno(error, EEXIST));
+    assert.match(error.message, /^add address 10\.1\.2\.3\/24 to link \d+ in a new network namespace: /);
+    return true;
+  });
+  await pod.addresses.delete(index, "10.1.2.3/24");
+  await pod.addresses.delete(index, "fd01::3/64");
+  assert.deepEqual(await list(), []);
+  await assert.rejects(pod.addresses.delete(index, "10.1.2.3/24"), (error) => isErrno(error, EADDRNOTAVAIL));
+});
+
+test("routes of both families are added, listed and removed", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "peer" } }, isUp: true });
+  await pod.links.set((await pod.links.get("peer")).index, { isUp: true });
+  const link = (await pod.links.get("net1")).index;
+  for (const address of ["10.1.2.3/24", "fd01::3/64"]) await pod.addresses.add(link, address);
+  const routes = [
+    { destination: "0.0.0.0/0", gateway: "10.1.2.1", link },
+    { destination: "10.9.0.0/16", gateway: "10.1.2.9", link, priority: 50 },
+    { destination: "172.16.0.0/12", link },
+    { destination: "::/0", gateway: "fd01::1", link, priority: 1024 },
+    { destination: "fd09::/48", gateway: "fd01::9", link, priority: 7 },
+  ];
+  for (const route of routes) await pod.routes.add(route);
+  const listed = await pod.routes.list();
+  for (const route of routes) {
+    const found = listed.find(({ destination }) => destination === route.destination);
+    assert.deepEqual(found, route);
+  }
+  await assert.rejects(pod.routes.add(routes[0] as (typeof routes)[0]), (error) => isErrno(error, EEXIST));
+  for (const route of routes) await pod.routes.delete(route);
+  const left = (await pod.routes.list()).map(({ destination }) => destination);
+  assert.deepEqual(
+    left.filter((destination) => routes.some((route) => route.destination === destination)),
+    [],
+  );
+  await assert.rejects(pod.routes.delete(routes[0] as (typeof routes)[0]), (error) => {
+    assert.ok(isErrno(error, ESRCH));
+    assert.match(error.message, /^remove route 0\.0\.0\.0\/0 via 10\.1\.2\.1 on link \d+ in /);
+    return true;
+  });
+});
+
+test("a default route over two links is seen on both", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "net2" } }, isUp: true });
+  const links = [await pod.links.get("net1"), await pod.links.get("net2")].map(({ index }) => index);
+  for (const [at, link] of links.entries()) {
+    await pod.links.set(link, { isUp: true });
+    await pod.addresses.add(link, `10.${at}.0.2/24`);
+    await pod.addresses.add(link, `fd0${at}::2/64`);
+  }
+  const hops = ["nexthop", "via", "10.0.0.1", "nexthop", "via", "10.1.0.1"];
+  await runIn(pod, "ip", "route", "add", "default", ...hops);
+  await runIn(
+    pod,
+    "ip",
+    "-6",
+    "route",
+    "add",
+    "default",
+    "nexthop",
+    "via",
+    "fd00::1",
+    "nexthop",
+    "via",
+    "fd01::1",
+  );
+  const defaults = (await pod.routes.list()).filter(({ destination }) => destination.endsWith("/0"));
+  assert.deepEqual(
+    defaults.map(({ destination, gateway, link }) => [destination, gateway, links.indexOf(link)]).sort(),
+    [
+      ["0.0.0.0/0", "10.0.0.1", 0],
+      ["0.0.0.0/0", "10.1.0.1", 1],
+      ["::/0", "fd00::1", 0],
+      ["::/0", "fd01::1", 1],
+    ],
+  );
+});
+
+test("a sysctl is that of the namespace", PATIENCE, async () => {
+  await using world = new World();
+  const [one, other] = [await world.makeNamespace(), await world.makeNamespace()];
+  const before = await world.kernel.host.sysctl("ipv4/ip_forward");
+  await one.setSysctl("ipv4/ip_forward", "1");
+  await other.setSysctl("ipv4/ip_forward", "0");
+  assert.equal(await one.sysctl("ipv4/ip_forward"), "1");
+  assert.equal(await other.sysctl("ipv4/ip_forward"), "0");
+  assert.equal(await world.kernel.host.sysctl("ipv4/ip_forward"), before);
+  await assert.rejects(one.setSysctl("ipv4/conf/net9/arp_notify", "1"), {
+    code: "kernel",
+    message: /write 1 to \/proc\/sys\/net\/ipv4\/conf\/net9\/arp_notify in a new network namespace: ENOENT/,
+  });
+  await assert.rejects(one.sysctl("no/such"), /read \/proc\/sys\/net\/no\/such in .*: ENOENT/);
+});
+
+test("a namespace's cookie stays the same, and every namespace has another", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.startPod();
+  const other = await world.makeNamespace();
+  const readOnce = async () => {
+    await using opened = await world.kernel.namespace(pod.namespacePath);
+    return await opened.cookie();
+  };
+  const cookie = await readOnce();
+  assert.ok(cookie > 0n);
+  assert.equal(await readOnce(), cookie);
+  const cookies = new Set([cookie, await other.cookie(), await world.kernel.host.cookie()]);
+  assert.equal(cookies.size, 3);
+});
+
+test("a path without a namespace is named with what was expected", PATIENCE, async () => {
+  await using world = new World();
+  await assert.rejects(world.kernel.namespace("/run/netns/nowhere"), {
+    code: "not-found",
+    message: "no network namespace at /run/netns/nowhere (ENOENT); expected a path such as /run/netns/NAME",
+  });
+  // A file that is none is found out when it is entered.
+  await using file = await world.kernel.namespace("/proc/self/status");
+  await assert.rejects(
+    file.links.list(),
+    /list links in \/proc\/self\/status: enter the network namespace: EINVAL/,
+  );
+});
+
+test("a closed namespace stays open until the last request in flight has ended", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.startPod();
+  const namespace = await world.kernel.namespace(pod.namespacePath);
+  const target = readlinkSync(`/proc/self/fd/${namespace.fd}`);
+  const isOpen = () => openFiles().includes(target);
+  const inFlight = [namespace.cookie(), namespace.links.list()];
+  await namespace[Symbol.asyncDispose]();
+  assert.equal(isOpen(), true);
+  await Promise.all(inFlight);
+  assert.equal(isOpen(), false);
+  await assert.rejects(namespace.cookie(), { code: "internal", message: /used after it was closed/ });
+  assert.throws(() => namespace.fd, /used after it was closed/);
+  await namespace[Symbol.asyncDispose]();
+});
+
+test("what is in a namespace goes with its last process once the handle is closed", PATIENCE, async () => {
+  await using world = new World();
+  const { host, linkEvents } = world.kernel;
+  const pod = await world.startPod();
+  {
+    await using opened = await world.kernel.namespace(pod.namespacePath);
+    const [, inPod] = await world.joinByVeth([host, "pin0"], [opened, "net1"]);
+    // Everything that opens a socket or a file in there.
+    await opened.addresses.add(inPod.index, "10.1.2.3/24");
+    await opened.links.list();
+    await opened.cookie();
+    await opened.setSysctl("ipv4/ip_forward", "1");
+    await opened.links.create({ name: "gone", of: { kind: "ifb" } });
+    await opened.links.delete((await opened.links.get("gone")).index);
+  }
+  const gone = nextEvent(
+    linkEvents,
+    "the end of pin0",
+    ({ change, link }) => change === "gone" && link.name === "pin0",
+  );
+  await pod.end();
+  await gone;
+});
+
+test("a namespace made by a worker outlives it", PATIENCE, async () => {
+  const first = new Kernel();
+  await using made = await first.makeNamespace().finally(() => first.stop());
+  const path = `/proc/self/fd/${made.fd}`;
+  assert.match(readlinkSync(path), /^net:\[\d+\]$/);
+  await using world = new World();
+  await using reopened = await world.kernel.namespace(path);
+  assert.deepEqual(
+    (await reopened.links.list()).links.map(({ name }) => name),
+    ["lo"],
+  );
+});
+
+test("what happens in a namespace is heard under its id, and two are told apart", PATIENCE, async () => {
+  await using world = new World();
+  const { host, linkEvents } = world.kernel;
+  const [red, blue, deaf] = [
+    await world.makeNamespace(),
+    await world.makeNamespace(),
+    await world.makeNamespace(),
+  ];
+  const ids = [await host.namespaceIds.ensure(red.fd), await host.namespaceIds.ensure(blue.fd)];
+  assert.equal(await host.namespaceIds.ensure(red.fd), ids[0]);
+  assert.equal(await host.namespaceIds.find(blue.fd), ids[1]);
+  assert.equal(await host.namespaceIds.find(deaf.fd), undefined);
+  assert.notEqual(ids[0], ids[1]);
+
+  const heard: LinkEvent[] = [];
+  const stop = linkEvents.onChange(
+    (event) => heard.push(event),
+    () => {},
+  );
+  world.defer(() => stop());
+  const last = nextEvent(linkEvents, "the link of the node", ({ link }) => link.name === "same");
+  for (const namespace of [deaf, red, blue])
+    await namespace.links.create({ name: "made", of: { kind: "ifb" } });
+  await host.links.create({ name: "same", of: { kind: "ifb" } });
+  world.defer(async () => host.links.delete((await host.links.get("same")).index));
+  assert.equal((await last).namespaceId, undefined);
+  const ofMade = heard.filter(({ link }) => link.name === "made").map(({ namespaceId }) => namespaceId);
+  assert.deepEqual(new Set(ofMade), new Set(ids));
+
+  const inRed = await red.links.get("made");
+  const inBlue = await blue.links.get("made");
+  const ends = [
+    linkEvents.expectEnd(inRed.index, ids[0]),
+    linkEvents.expectEnd(inRed.index, ids[1]),
+    linkEvents.expectEnd(inBlue.index, ids[1]),
+  ] as const;
+  let isWrongOne = inRed.index !== inBlue.index;
+  ends[1].announced.then(() => {
+    isWrongOne = true;
+  });
+  ends[1].cancel();
+  await red.links.delete(inRed.index);
+  await ends[0].announced;
+  await blue.links.delete(inBlue.index);
+  await ends[2].announced;
+  assert.equal(isWrongOne, inRed.index !== inBlue.index);
+});
+
+test("a link that leaves for another namespace is gone here and present there", PATIENCE, async () => {
+  await using world = new World();
+  const { host, linkEvents } = world.kernel;
+  const pod = await world.makeNamespace();
+  const id = await host.namespaceIds.ensure(pod.fd);
+  await host.links.create({ name: "mover", of: { kind: "veth", peer: { name: "stayer" } } });
+  world.defer(async () => host.links.delete((await host.links.get("stayer")).index));
+  const gone = nextEvent(linkEvents, "gone here", ({ change, link, namespaceId }) => {
+    return change === "gone" && link.name === "mover" && namespaceId === undefined;
+  });
+  const present = nextEvent(linkEvents, "present there", ({ change, link, namespaceId }) => {
+    return change === "present" && link.name === "net1" && namespaceId === id;
+  });
+  await host.links.set((await host.links.get("mover")).index, { namespaceFd: pod.fd, name: "net1" });
+  await Promise.all([gone, present]);
+});
+
+test("a port that leaves its bridge is not announced as gone", PATIENCE, async () => {
+  await using world = new World();
+  const { host, linkEvents } = world.kernel;
+  await host.links.create({ name: "bridge0", of: { kind: "bridge" } });
+  await host.links.create({ name: "port0", of: { kind: "veth", peer: { name: "port1" } } });
+  const [bridge, port] = [await host.links.get("bridge0"), await host.links.get("port0")];
+  const heard: LinkEvent[] = [];
+  const stop = linkEvents.onChange(
+    (event) => heard.push(event),
+    () => {},
+  );
+  world.defer(() => stop());
+  const end = linkEvents.expectEnd(port.index, undefined);
+  let isOver = false;
+  end.announced.then(() => {
+    isOver = true;
+  });
+  await host.links.set(port.index, { master: bridge.index });
+  const fence = nextEvent(linkEvents, "port0 with another MTU", ({ link }) => {
+    return link.name === "port0" && link.mtu === 1400;
+  });
+  await host.links.set(port.index, { master: 0 });
+  await host.links.set(port.index, { mtu: 1400 });
+  await fence;
+  assert.deepEqual(new Set(heard.map(({ change }) => change)), new Set(["present"]));
+  // A bridge describes its ports without their kind.
+  assert.deepEqual(
+    new Set(heard.filter(({ link }) => link.name === "port0").map(({ link }) => link.kind)),
+    new Set(["veth"]),
+  );
+  assert.equal(isOver, false);
+  await host.links.set(port.index, { master: bridge.index });
+  await host.links.delete(port.index);
+  await end.announced;
+  await host.links.delete(bridge.index);
+});
