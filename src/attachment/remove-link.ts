@@ -5,12 +5,16 @@ import { isErrno } from "../linux/netlink/error.ts";
 
 /**
  * Deletes a virtual link and returns as soon as it is gone: at the kernel's announcement, which comes long
- * before the acknowledgement of the request. A link that is not there is fine.
+ * before the acknowledgement of the request. `which` is its name or index; a link that is not there is fine.
  */
-export async function removeLink(kernel: Kernel, namespace: Namespace, name: string): Promise<void> {
+export async function removeLink(
+  kernel: Kernel,
+  namespace: Namespace,
+  which: string | number,
+): Promise<void> {
   const { host } = kernel;
   const [link, known] = await kernel.perform([
-    namespace.links.prepareFind(name),
+    namespace.links.prepareFind(which),
     host.namespaceIds.prepareFind(namespace.fd),
   ]);
   if (link === undefined) return;

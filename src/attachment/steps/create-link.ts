@@ -47,7 +47,8 @@ export const createLink: PreparedHandler<CreateLinkStep, null> = {
   },
 
   async undo({ kernel, pod }, step) {
-    if (pod !== undefined) await removeLink(kernel, pod, step.name);
+    // By its index, which is ours alone: a link of that name may be somebody else's, and ours may be renamed.
+    if (pod !== undefined) await removeLink(kernel, pod, step.index);
   },
 
   brings: (step) => step.name,

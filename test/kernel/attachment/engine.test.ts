@@ -158,6 +158,17 @@ describe("the attachment engine", () => {
     assert.deepEqual(await namesInPod(), ["lo", "net1"]);
   });
 
+  test("takes its own link away, whatever the pod has called it since", async () => {
+    await reconcile(refer("over", "net1", withAddress));
+    await inPod(async ({ links }) => {
+      const { index } = await links.get("net1");
+      await links.set(index, { isUp: false, name: "renamed" });
+      await links.create({ name: "net1", of: { kind: "ifb" } });
+    });
+    await reconcile();
+    assert.deepEqual(await namesInPod(), ["lo", "net1"], "what the pod made itself stays");
+  });
+
   test("goes on with the other references when one cannot be resolved", async () => {
     const outcomes = await reconcile(
       refer("nothing", "net1"),
