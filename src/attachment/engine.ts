@@ -73,16 +73,19 @@ export class AttachmentEngine implements Attachments, HeldLinks {
    */
   async recover(): Promise<void> {
     for (const entry of [...this.#entries.values()]) {
-      const why = await this.#whyNotWhole(entry);
-      if (why === undefined) continue;
       const about = { pod: podKey(entry.request.pod), interface: entry.request.interfaceName };
-      this.#options.log.info(about, `taking back an attachment of an earlier run: ${why}`);
-      await this.#detach(entry).catch((error: unknown) => {
+      try {
+        const why = await this.#whyNotWhole(entry);
+        if (why === undefined) continue;
+        this.#options.log.info(about, `taking back an attachment of an earlier run: ${why}`);
+        await this.#detach(entry);
+      } catch (error) {
+        // One pod's trouble keeps no other from its agent.
         this.#options.log.error(
           { ...about, err: error },
-          "the attachment could not be taken back; it stays in the journal",
+          "an attachment of an earlier run could not be looked at or taken back; it stays in the journal",
         );
-      });
+      }
     }
   }
 
@@ -285,8 +288,8 @@ export class AttachmentEngine implements Attachments, HeldLinks {
       namespace = await this.#options.kernel.namespace(identity.path);
       if ((await namespace.cookie()) === identity.cookie) return namespace;
     } catch (error) {
-      if (namespace === undefined && error instanceof NotFoundError) return undefined;
       await namespace?.[Symbol.asyncDispose]();
+      if (error instanceof NotFoundError) return undefined;
       throw error;
     }
     await namespace[Symbol.asyncDispose]();

@@ -34,6 +34,8 @@ export interface JournalPlan {
 }
 
 const SCHEMA_VERSION = 1;
+/** Another connection holds the file (sqlite3.h). */
+const SQLITE_BUSY = 5;
 
 const SCHEMA = `
   CREATE TABLE attachment (
@@ -164,7 +166,8 @@ function openDatabase(path: string): DatabaseSync {
   try {
     makeFolder(dirname(path), 0o700);
     const database = new DatabaseSync(path);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    // Held until it is closed: two agents on one journal would undo each other's work.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
     if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
     else if (version !== SCHEMA_VERSION) {
@@ -172,6 +175,10 @@ function openDatabase(path: string): DatabaseSync {
     }
     return database;
   } catch (error) {
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
+      const text = `another agent uses the attachment journal ${path}; end it first, or name another --state-dir`;
+      throw new LanyardError("conflict", text, { cause: error });
+    }
     throw new LanyardError(
       "unavailable",
       `the attachment journal ${path} cannot be used: ${errorText(error)}. Move it away to start with an empty one; ` +

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { LanyardError, NotFoundError } from "../model/errors.ts";
+import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
 import type { Job, JobResult } from "./netlink/jobs.ts";
 import type { JobRunner } from "./netlink/pool.ts";
@@ -129,17 +129,21 @@ export class Namespace implements AsyncDisposable {
   }
 }
 
-/** Opens the namespace file at `path`. Throws NotFoundError when there is none. */
+/**
+ * Opens the namespace file at `path`. Throws NotFoundError when there is none, and another LanyardError when there
+ * may be one that cannot be opened now.
+ */
 export function openNamespaceFile(path: string): number {
   try {
     return openSync(path, "r");
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code;
-    throw new NotFoundError(
-      `no network namespace at ${path} (${reason}); expected a path such as /run/netns/NAME`,
-      {
-        cause: error,
-      },
-    );
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENOENT", "ENOTDIR", "ESRCH"].includes(code)) {
+      const expected = "expected a path such as /run/netns/NAME";
+      throw new NotFoundError(`no network namespace at ${path} (${code}); ${expected}`, { cause: error });
+    }
+    throw new LanyardError("kernel", `the network namespace ${path} cannot be opened: ${errorText(error)}`, {
+      cause: error,
+    });
   }
 }

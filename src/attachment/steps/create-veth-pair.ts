@@ -47,9 +47,8 @@ export const createVethPair: ActionHandler<CreateVethPairStep, null> = {
     podLinks.forget(step.name);
   },
 
-  async undo({ kernel, pod }, step) {
-    // Either end takes the other with it.
-    if (pod !== undefined) await removeLink(kernel, pod, step.name);
+  async undo({ kernel }, step) {
+    // By the node's end, whose name is ours alone; it takes the pod's end with it.
     await removeLink(kernel, kernel.host, step.hostName);
   },
 

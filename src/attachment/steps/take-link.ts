@@ -1,5 +1,6 @@
-import type { Namespace } from "../../linux/namespace.ts";
+import type { Kernel } from "../../linux/kernel.ts";
 import type { Link } from "../../linux/route/link.ts";
+import type { RouteSpec } from "../../linux/route/routes.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { refuseTakenName } from "./create-link.ts";
 import type { ActionHandler } from "./step.ts";
@@ -19,27 +20,42 @@ export interface TakeLinkStep {
 /** What the link was like on the node. */
 export interface TakenLink {
   readonly mac: string;
+  readonly permanentMac?: string;
   /** Bytes. */
   readonly mtu: number;
   readonly isUp: boolean;
   /** Bytes. */
   readonly gsoMaxSize: number;
+  /** Not made by software: the kernel sends it home when the pod's namespace ends, a little later. */
+  readonly isPhysical: boolean;
 }
 
+/** How long a physical link may be on its way home from a namespace that ended, in milliseconds. */
+const HOMECOMING_MS = 2000;
+
+/** IP addresses the link had on the node do not come back with it: a pool's links are meant to be spare. */
 export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
   kind: "takeLink",
 
-  async observe({ podLinks, hostLinks }, step) {
+  async observe({ kernel, podLinks, hostLinks }, step) {
     const link = await hostLinks.get(step.link);
-    if (link.isLoopback || link.master !== undefined) {
-      const why = link.isLoopback ? "is the loopback" : "belongs to a bridge or bond";
+    const routes = await kernel.host.routes.list();
+    const why = whyNotSpare(link, routes);
+    if (why !== undefined) {
       throw new LanyardError(
         "conflict",
         `link "${step.link}" of the node ${why} and cannot be moved into a pod`,
       );
     }
     await refuseTakenName(podLinks, step.name);
-    return { mac: link.mac, mtu: link.mtu, isUp: link.isUp, gsoMaxSize: link.gsoMaxSize };
+    return {
+      mac: link.mac,
+      ...(link.permanentMac === undefined ? {} : { permanentMac: link.permanentMac }),
+      mtu: link.mtu,
+      isUp: link.isUp,
+      gsoMaxSize: link.gsoMaxSize,
+      isPhysical: link.kind === undefined,
+    };
   },
 
   async apply({ kernel, pod, podLinks, hostLinks }, step) {
@@ -59,15 +75,21 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
 
   async undo({ kernel, pod }, step, before) {
     const { host } = kernel;
-    const inPod = await pod?.links.find(step.name);
+    const isOurs = (link: Link) => isTaken(link, step, before);
     const home = { mac: before.mac, mtu: before.mtu, gsoMaxSize: before.gsoMaxSize };
+    // By its address, because the pod may have renamed it, and may have made another of the name it had.
+    const inPod = (await pod?.links.list())?.links.find(isOurs);
     if (pod !== undefined && inPod !== undefined) {
       await pod.links.set(inPod.index, { namespaceFd: host.fd, name: step.link, isUp: false, ...home });
     }
-    // It may be on its old place under its old name, or have come home under its pod's name with the end of
-    // the namespace, or (a virtual link) have ended with it.
-    const link = await findAtHome(host, step, before);
-    if (link === undefined) return;
+    // It may be on its old place under its old name, or have come home under another with the end of the
+    // namespace, or (a virtual link) have ended with it.
+    const link = (await host.links.find(step.link)) ?? (await findAtHome(kernel, isOurs, before.isPhysical));
+    if (link === undefined && !before.isPhysical) return;
+    if (link === undefined) {
+      const text = `link "${step.link}" has not come home from the pod yet; it is looked for again`;
+      throw new LanyardError("unavailable", text);
+    }
     if (link.name !== step.link) await host.links.set(link.index, { isUp: false, name: step.link });
     await host.links.set(link.index, { ...home, isUp: before.isUp });
   },
@@ -75,14 +97,39 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
   brings: (step) => step.name,
 };
 
-async function findAtHome(host: Namespace, step: TakeLinkStep, before: TakenLink): Promise<Link | undefined> {
-  const named = await host.links.find(step.link);
-  if (named !== undefined) return named;
-  const { links } = await host.links.list();
-  const addresses = [before.mac, step.mac].filter((mac) => mac !== undefined);
-  return links.find((link) => {
-    const isSame = link.permanentMac === before.mac || addresses.includes(link.mac);
-    // Links stacked on another share its address and are never what was taken.
-    return isSame && link.parent === undefined && link.kind === undefined;
-  });
+function whyNotSpare(link: Link, routes: readonly RouteSpec[]): string | undefined {
+  if (link.isLoopback) return "is the loopback";
+  if (link.master !== undefined) return "belongs to a bridge or bond";
+  const isWayOut = routes.some((route) => route.link === link.index && route.destination.endsWith("/0"));
+  return isWayOut ? "carries the node's default route" : undefined;
+}
+
+function isTaken(link: Link, step: TakeLinkStep, before: TakenLink): boolean {
+  // Links stacked on another share its address, and are never what was taken.
+  if (before.isPhysical !== (link.kind === undefined)) return false;
+  if (before.permanentMac !== undefined) return link.permanentMac === before.permanentMac;
+  return link.mac === before.mac || link.mac === step.mac;
+}
+
+/** Looks among the node's links, and waits for a physical one that is still on its way. */
+async function findAtHome(
+  kernel: Kernel,
+  isOurs: (link: Link) => boolean,
+  isPhysical: boolean,
+): Promise<Link | undefined> {
+  const arrival = Promise.withResolvers<Link | undefined>();
+  const unsubscribe = kernel.linkEvents.onChange(
+    ({ change, link, namespaceId }) => {
+      if (change === "present" && namespaceId === undefined && isOurs(link)) arrival.resolve(link);
+    },
+    () => {},
+  );
+  const timer = setTimeout(() => arrival.resolve(undefined), HOMECOMING_MS);
+  try {
+    const found = (await kernel.host.links.list()).links.find(isOurs);
+    return found !== undefined || !isPhysical ? found : await arrival.promise;
+  } finally {
+    clearTimeout(timer);
+    unsubscribe();
+  }
 }

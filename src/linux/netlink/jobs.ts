@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../model/errors.ts";
 import type { Answer } from "./exchange.ts";
 
 /**
@@ -47,7 +48,11 @@ export interface JobReply {
   readonly id: number;
   /** One result for each task that was done, the refused one at the end included. */
   readonly results: readonly JobResult[];
-  readonly failed?: { readonly message: string; readonly errno: number | undefined };
+  readonly failed?: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly errno: number | undefined;
+  };
 }
 
 /** Told to a worker that shall end. */

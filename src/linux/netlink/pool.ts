@@ -161,7 +161,7 @@ class LaneThreads {
     const queued = this.#take(thread);
     if (queued === undefined) return;
     if (reply.failed === undefined) queued.resolve(reply.results);
-    else queued.reject(new JobError(reply.failed.message, reply.failed.errno, reply.results.length));
+    else queued.reject(new JobError(reply.failed, reply.results.length));
     this.#dispatch();
     this.#tellIdle();
   }
@@ -195,8 +195,8 @@ export class JobError extends LanyardError {
   /** Position of the task that failed. */
   readonly position: number;
 
-  constructor(message: string, errno: number | undefined, position: number) {
-    super("kernel", message);
+  constructor({ code, message, errno }: NonNullable<JobReply["failed"]>, position: number) {
+    super(code, message);
     this.errno = errno;
     this.position = position;
   }

@@ -1,4 +1,4 @@
-import { LanyardError } from "../../model/errors.ts";
+import { LanyardError, NotFoundError } from "../../model/errors.ts";
 import type { Job, JobResult } from "./jobs.ts";
 import { JobError, type JobRunner, type Lane } from "./pool.ts";
 
@@ -35,7 +35,8 @@ export type Results<List extends readonly Prepared<unknown>[]> = {
 /**
  * Does what was prepared, one after the other, in one trip to a worker: a trip costs more than what is done
  * there. The first that is refused or fails ends the sequence, and its error is thrown; what stands before it has
- * been done. The sequence runs in the lane and with the key of its first part that changes something.
+ * been done. The sequence runs in the lane of its first part that changes something, and with the key of the first
+ * that has one.
  */
 export async function perform<const List extends readonly Prepared<unknown>[]>(
   runner: JobRunner,
@@ -50,7 +51,8 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
       entered.push(namespace);
       return { job, namespaceFd: namespace.fd, ...(tolerates === undefined ? {} : { tolerates }) };
     });
-    const results = await runner.run(tasks, { lane: leading.lane, key: leading.key });
+    const key = list.find((part) => part.lane !== "read" && part.key !== undefined)?.key;
+    const results = await runner.run(tasks, { lane: leading.lane, key });
     return list.map(({ operation, read }, position) => {
       const result = results[position];
       if (result === undefined) throw new LanyardError("internal", `${operation}: the worker gave no result`);
@@ -59,7 +61,9 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
   } catch (error) {
     if (!(error instanceof JobError)) throw error;
     const operation = list[error.position]?.operation ?? leading.operation;
-    throw new LanyardError("kernel", `${operation}: ${error.message}`, { cause: error });
+    const text = `${operation}: ${error.message}`;
+    if (error.code === "not-found") throw new NotFoundError(text, { cause: error });
+    throw new LanyardError(error.code, text, { cause: error });
   } finally {
     for (const { leave } of entered) leave();
   }

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { ENOBUFS, ETIME } from "../errno.ts";
+import { errorText, LanyardError, NotFoundError } from "../../model/errors.ts";
+import { EINVAL, ENOBUFS, ETIME } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 import { exchange, makeReceiveBuffer } from "./exchange.ts";
 import { type Job, type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
@@ -75,8 +76,12 @@ function perform({ id, tasks }: JobMessage): JobReply {
     return { id, results };
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).errno;
-    const message = error instanceof Error ? error.message : String(error);
-    return { id, results, failed: { message, errno: errno === undefined ? undefined : Math.abs(errno) } };
+    const failed = {
+      code: error instanceof LanyardError ? error.code : ("kernel" as const),
+      message: errorText(error),
+      errno: errno === undefined ? undefined : Math.abs(errno),
+    };
+    return { id, results, failed };
   }
 }
 
@@ -105,7 +110,11 @@ function doTasks(tasks: readonly Task[], sockets: RequestSockets, results: JobRe
 
 /** Runs `section` in another network namespace. A thread that cannot come back must not go on. */
 function inNamespace<T>(fd: number, section: (sockets: RequestSockets) => T): T {
-  if (ffi.setns(fd, CLONE_NEWNET) < 0) throw systemError("enter the network namespace");
+  if (ffi.setns(fd, CLONE_NEWNET) < 0) {
+    // What `ip netns add` mounts a namespace over, and what is left when that mount goes, is an ordinary file.
+    if (ffi.lastErrno() === EINVAL) throw new NotFoundError("this is no network namespace, or one no more");
+    throw systemError("enter the network namespace");
+  }
   const sockets = new RequestSockets();
   try {
     return section(sockets);

@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { AttachmentRequest } from "../../../src/attachment/request.ts";
+import { initialStatus } from "../../../src/attachment/status.ts";
+import type { Step } from "../../../src/attachment/steps/steps.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Link } from "../../../src/linux/route/link.ts";
 import { CRASH_UPLINK, crashCatalog, crashPod, crashReferences } from "./crash-scene.ts";
@@ -98,6 +101,44 @@ async function assertWhole(ceiling: number): Promise<void> {
 }
 
 describe("an agent killed with SIGKILL", () => {
+  test("in the middle of a trip to the kernel, takes back the link that was made without its address", async () => {
+    state = makeStateFolder();
+    const journal = openJournal(state.path);
+    const request: AttachmentRequest = {
+      pod: crashPod,
+      interfaceName: "net2",
+      podNetworkName: "over",
+      link: { type: "macvlan", parent: CRASH_UPLINK, mode: "bridge" },
+      addresses: ["10.60.0.5/24"],
+      routes: [],
+    };
+    await using pod = await kernel.namespace(sandbox.namespacePath);
+    const { index, mtu } = await kernel.host.links.get(CRASH_UPLINK);
+    const of = { kind: "macvlan", mode: "bridge" } as const;
+    const steps: Step[] = [
+      { kind: "createLink", name: "net2", index: 4_000_000, of, parent: CRASH_UPLINK, mtu },
+      { kind: "addAddress", link: "net2", address: "10.60.0.5/24" },
+      { kind: "setUp", link: "net2" },
+    ];
+    const identity = { path: sandbox.namespacePath, cookie: await pod.cookie() };
+    const entry = journal.begin(request, identity, steps, initialStatus(request, identity.path));
+    journal.intend(entry.id, steps.length, [null, null, null]);
+    await kernel.host.links.create({
+      name: "net2",
+      index: 4_000_000,
+      of,
+      parent: index,
+      namespaceFd: pod.fd,
+    });
+    assert.deepEqual(await linksInPod(), ["net2"]);
+
+    const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+    await engine.recover();
+    assert.deepEqual(await linksInPod(), []);
+    assert.deepEqual(journal.entries(), []);
+    journal.close();
+  });
+
   for (const moment of ["before", "after"]) {
     test(`while attaching, ${moment} any write to its journal, leaves each interface whole or untouched`, async () => {
       for (let point = 1; point <= MOST_POINTS; point++) {

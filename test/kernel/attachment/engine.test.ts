@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import type { AttachmentEngine } from "../../../src/attachment/engine.ts";
 import type { Journal } from "../../../src/attachment/journal.ts";
@@ -239,6 +242,48 @@ describe("the attachment engine", () => {
     await sandbox.end();
     await engine.release(pod);
     assert.deepEqual(journal.entries(), []);
+  });
+
+  test("starts again although a namespace's file has become an ordinary one, and forgets what was there", async () => {
+    await reconcile(refer("over", "net1", withAddress));
+    const stale = join(state.path, "blue");
+    writeFileSync(stale, "");
+    const [entry] = journal.entries();
+    assert.ok(entry);
+    journal.close();
+    const database = new DatabaseSync(join(state.path, "attachments.sqlite"));
+    database.prepare("UPDATE attachment SET namespace_path = ? WHERE id = ?").run(stale, entry.id);
+    database.close();
+
+    journal = openJournal(state.path);
+    engine = await makeEngine({ kernel, journal, catalog, assigned });
+    await engine.recover();
+    assert.deepEqual(journal.entries(), []);
+    const wanted = { pod, namespacePath: stale, references: [refer("over", "net1", withAddress)] };
+    const [outcome] = await engine.reconcile(wanted);
+    assert.match(outcome?.error?.message ?? "", /this is no network namespace, or one no more/);
+  });
+
+  test("refuses to take the node's way out of the world", async () => {
+    const { host } = kernel;
+    const { index } = await host.links.get(NIC);
+    await host.links.set(index, { isUp: true });
+    await host.addresses.add(index, "10.41.0.2/24");
+    await host.links.set((await host.links.get(NIC_PEER)).index, { isUp: true });
+    const route = { destination: "0.0.0.0/0", gateway: "10.41.0.1", link: index };
+    await host.routes.add(route);
+    try {
+      const [outcome] = await reconcile(refer("whole", "net1", withAddress));
+      assert.match(
+        outcome?.error?.message ?? "",
+        /link "eng-nic" of the node carries the node's default route/,
+      );
+      assert.equal((await host.links.get(NIC)).index, index);
+    } finally {
+      await host.routes.delete(route);
+      await host.addresses.delete(index, "10.41.0.2/24");
+      await host.links.set(index, { isUp: false });
+    }
   });
 
   test("makes the interfaces anew when the pod has another namespace by now", async () => {

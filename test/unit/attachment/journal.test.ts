@@ -79,6 +79,13 @@ describe("the journal", () => {
     journal.close();
   });
 
+  test("belongs to one agent at a time", () => {
+    const first = new Journal(path, "boot");
+    assert.throws(() => new Journal(path, "boot"), /another agent uses the attachment journal .*--state-dir/);
+    first.close();
+    new Journal(path, "boot").close();
+  });
+
   test("names the file and the way out when it is no journal", () => {
     new Journal(path, "boot").close();
     writeFileSync(path, "this is not a database, and longer than its header of one hundred bytes".repeat(9));

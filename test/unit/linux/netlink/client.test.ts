@@ -169,7 +169,10 @@ test("a refusal that is tolerated neither ends a sequence nor counts as an error
 test("a part of a sequence that fails for another reason is named", async () => {
   const { client } = makeClient();
   const runner: JobRunner = {
-    run: () => Promise.reject(new JobError("enter the network namespace: EBADF", undefined, 1)),
+    run: () =>
+      Promise.reject(
+        new JobError({ code: "kernel", message: "enter the network namespace: EBADF", errno: undefined }, 1),
+      ),
   };
   const sequence = perform(runner, [
     client.prepare("first", request, {}, nothing),
