@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
 import { Journal } from "../attachment/journal.ts";
@@ -37,11 +37,11 @@ type Stop = () => Promise<void> | void;
 /**
  * The whole agent: builds its parts and starts and stops them in order.
  *
- * Starting. The control socket is first, because it is how a second agent notices that one runs already: before
- * it has touched anything. Then the ground: the kernel, and what it can do. Then the engine takes back what an
- * earlier run left half done, before any door can ask for more. Then the doors: the inventory knows the devices,
- * the embedded kubelet (in standalone mode) empties its folder, the device plugin serves and registers, metrics
- * are told, and last the pods come, who need all of it.
+ * Starting. The control socket is first, because it is how a second agent on the same run folder notices the
+ * first one: before it has touched anything. Then the ground: the kernel, what it can do, and the journal, which one
+ * agent at a time can open. Then the engine takes back what an earlier run left half done, before any door can ask
+ * for more. Then the doors: the inventory knows the devices, the embedded kubelet (in standalone mode) empties its
+ * folder, the device plugin serves and registers, metrics are told, and last the pods come, who need all of it.
  *
  * Stopping is the same backwards. Doors close first, so that nothing new is asked; work under way is finished;
  * pods and their interfaces stay as they are, since a stopped agent is no reason for a pod to lose its network.
@@ -153,8 +153,10 @@ export class Agent {
     }
     await plugins.start();
 
+    const { address } = config.metrics;
+    if (address.kind === "unix") makeFolder(dirname(address.path), 0o700);
     const metrics = new MetricsDoor({
-      address: config.metrics.address,
+      address,
       registry,
       kernel,
       attachments: engine,

@@ -27,7 +27,9 @@ export class ControlDoor {
 
   /** Listens; a socket left by an agent that is gone is replaced, one that answers is respected. */
   async start(): Promise<void> {
-    this.#socket = await listenOnSocket(this.#server, this.#socketPath, 0o600);
+    this.#socket = await listenOnSocket(this.#server, this.#socketPath, 0o600, (error) =>
+      this.#log.error({ err: error }, "the control socket could not take a connection"),
+    );
   }
 
   /**

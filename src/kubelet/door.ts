@@ -49,13 +49,22 @@ export class DevicePluginDoor {
   }
 
   /**
-   * Stops watching first, so that nothing is made again; then every server at once. The kubelet sees the streams
-   * end and counts the devices as unhealthy until a plugin registers again.
+   * Takes no more notice of the folder, the kubelet and the pools, so that nothing is made again and the kubelet's
+   * end is no news; what is served goes on being served. For a kubelet that is about to be stopped before `stop`.
    */
-  async stop(): Promise<void> {
+  quiesce(): void {
     this.#isStopped = true;
     this.#unsubscribe?.();
     this.#watch.stop();
+    for (const endpoint of this.#endpoints.values()) endpoint.quiesce();
+  }
+
+  /**
+   * Stops watching first, then every server at once. The kubelet sees the streams end and counts the devices as
+   * unhealthy until a plugin registers again.
+   */
+  async stop(): Promise<void> {
+    this.quiesce();
     await Promise.all([
       ...[...this.#endpoints.values()].map((each) => each.stop()),
       ...this.#leaving.values(),

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Pool } from "../model/device.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
+import { SerialTask } from "../model/serial-task.ts";
 import { UnixSocketClient } from "../rpc/client.ts";
 import { DevicePlugin, Registration } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
 import { implement, serveOnUnixSocket, type UnixServer } from "../rpc/server.ts";
 import { isListening } from "../rpc/socket-file.ts";
 import { apiVersion, kubeletSocketName, socketName } from "./names.ts";
 import { PluginService, pluginOptions } from "./plugin-service.ts";
-import { SerialTask } from "./serial-task.ts";
 import type { DoorTiming } from "./timing.ts";
 
 /** How one resource stands with the kubelet. */
@@ -69,14 +69,19 @@ export class PluginEndpoint {
 
   /** Looks again: at the own socket, the kubelet's socket, and whether both know each other. */
   wake(): void {
-    if (!this.#stopping.signal.aborted) this.#task.request();
+    if (!this.#stopping.signal.aborted) void this.#task.request();
+  }
+
+  /** Registers and listens no more; a list that is being watched stays so until `stop`. */
+  quiesce(): void {
+    this.#stopping.abort();
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#streamTimer);
   }
 
   /** Ends the streams and removes the socket; the kubelet then counts the devices as unhealthy. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#streamTimer);
+    this.quiesce();
     await this.#task.settle();
     try {
       await this.#server?.stop();
@@ -161,12 +166,13 @@ export class PluginEndpoint {
   #onStreamCount(open: number): void {
     clearTimeout(this.#streamTimer);
     this.#wasWatched ||= open > 0;
-    if (open === 0 && this.#registeredWith !== undefined && !this.#stopping.signal.aborted)
-      this.#expectStream();
+    if (open === 0 && this.#registeredWith !== undefined) this.#expectStream();
   }
 
   /** A kubelet that took a registration and does not watch counts no device: then the plugin registers again. */
   #expectStream(): void {
+    // The end may have come while the kubelet was answering.
+    if (this.#stopping.signal.aborted) return;
     const { streamMs } = this.#timing;
     clearTimeout(this.#streamTimer);
     this.#streamTimer = setTimeout(() => {

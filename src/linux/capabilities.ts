@@ -18,7 +18,7 @@ export interface TcCapabilities {
   readonly actions: ReadonlySet<string>;
   /** Kinds of link: `ifb`. */
   readonly linkKinds: ReadonlySet<string>;
-  /** What is not there and what follows, one phrase each: `qdisc fq_codel: ...`. */
+  /** What is not there and what follows, one sentence each: `this kernel has no qdisc fq_codel: ...`. */
   readonly missing: readonly string[];
 }
 
@@ -33,8 +33,6 @@ const consequences = new Map([
   ["qdisc bfifo", "htb has no queue to fall back to where fq_codel is missing too"],
   ["qdisc ingress", "clsact takes its place"],
   ["qdisc clsact", "filters hang at ingress only"],
-  ["filter u32", "matchall takes its place"],
-  ["filter matchall", "u32 takes its place"],
   ["action mirred", "packets that arrive cannot be queued, only policed"],
   ["action police", "packets that arrive are not limited where they cannot be queued"],
 ]);
@@ -142,10 +140,16 @@ async function isKnown(make: () => Promise<void>): Promise<boolean> {
   }
 }
 
-function describeMissing(found: Omit<TcCapabilities, "missing">): string[] {
+/** Sentences on what this kernel lacks. u32 and matchall do the same: only lacking both means something. */
+export function describeMissing(found: Omit<TcCapabilities, "missing">): string[] {
   const sets = { link: found.linkKinds, qdisc: found.qdiscs, filter: found.filters, action: found.actions };
-  return [...consequences].flatMap(([name, consequence]) => {
+  const lacks = [...consequences].flatMap(([name, consequence]) => {
     const [set, kind] = name.split(" ") as [keyof typeof sets, string];
-    return sets[set].has(kind) ? [] : [`${name}: ${consequence}`];
+    return sets[set].has(kind) ? [] : [`this kernel has no ${name}: ${consequence}`];
   });
+  if (found.filters.size > 0) return lacks;
+  return [
+    ...lacks,
+    "this kernel has neither the filter u32 nor matchall: packets that arrive are not limited at all",
+  ];
 }

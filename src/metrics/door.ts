@@ -38,15 +38,18 @@ export class MetricsDoor {
   }
 
   async start(): Promise<void> {
-    const { address } = this.#options;
+    const { address, log } = this.#options;
+    const tell = (error: Error) => log.error({ err: error }, "a connection for metrics could not be taken");
     if (address.kind === "unix") {
-      this.#socket = await listenOnSocket(this.#server, address.path, 0o600);
+      this.#socket = await listenOnSocket(this.#server, address.path, 0o600, tell);
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error) => reject(cannotListen(address.host, address.port, error)));
+      const refuse = (error: Error) => reject(cannotListen(address.host, address.port, error));
+      this.#server.once("error", refuse);
       this.#server.listen(address.port, address.host, () => {
-        this.#server.removeAllListeners("error");
+        this.#server.off("error", refuse);
+        this.#server.on("error", tell);
         resolve();
       });
     });

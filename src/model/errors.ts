@@ -27,13 +27,14 @@ export class LanyardError extends Error {
 export class InvalidValueError extends LanyardError {
   /** Where: a file and document, then the field's path, for example `qos.yaml#2 spec.egress.ceiling`. */
   readonly place: string;
-  /** What stood there. */
+  /** What stood there; undefined when nothing did. */
   readonly value: unknown;
   /** What would be right, as the message says it after "expected". */
   readonly expected: string;
 
   constructor(place: string, value: unknown, expected: string) {
-    super("invalid", `${place}: ${describe(value)} is not usable; expected ${expected}`);
+    const fault = value === undefined ? " is missing" : `: ${describe(value)} is not usable`;
+    super("invalid", `${place}${fault}; expected ${expected}`);
     this.place = place;
     this.value = value;
     this.expected = expected;
@@ -53,7 +54,6 @@ export function errorText(error: unknown): string {
 }
 
 function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
   const text = typeof value === "string" ? `"${value}"` : JSON.stringify(value);
   return text !== undefined && text.length > 80 ? `${text.slice(0, 77)}...` : String(text);
 }

@@ -43,11 +43,31 @@ export function parseInterfaceName(value: unknown, place: string): string {
 
 /** A resource as the scheduler counts it, `<prefix>/<name>`, such as `lanyard.dev/nics`. Throws InvalidValueError. */
 export function parseResourceName(value: unknown, place: string): string {
-  const [prefix, name, ...rest] = typeof value === "string" ? value.split("/") : [];
-  if (typeof value === "string" && isSubdomain(prefix) && isQualifiedName(name) && rest.length === 0) {
-    return value;
-  }
-  throw new InvalidValueError(place, value, "a resource with its prefix, such as lanyard.dev/nics");
+  if (typeof value === "string" && isExtendedResourceName(value)) return value;
+  throw new InvalidValueError(
+    place,
+    value,
+    "a resource with its prefix, such as lanyard.dev/nics; kubernetes.io and requests. are not for this",
+  );
+}
+
+/**
+ * Whether a resource is one of Kubernetes itself, as `cpu` and `kubernetes.io/batch-cpu` are (IsNativeResource,
+ * pkg/apis/core/v1/helper/helpers.go).
+ */
+export function isNativeResourceName(name: string): boolean {
+  return !name.includes("/") || name.includes("kubernetes.io/");
+}
+
+/**
+ * Whether the scheduler counts a resource of this name as a node's extended resource: `<prefix>/<name>`, and not
+ * one of Kubernetes' own. It must be a valid name also as the quota `requests.<prefix>/<name>`
+ * (IsExtendedResourceName, pkg/apis/core/v1/helper/helpers.go).
+ */
+export function isExtendedResourceName(resource: string): boolean {
+  if (isNativeResourceName(resource) || resource.startsWith("requests.")) return false;
+  const [prefix, name, ...rest] = resource.split("/");
+  return isSubdomain(`requests.${prefix}`) && isQualifiedName(name) && rest.length === 0;
 }
 
 /** Whether a value can stand behind the `/` of a resource: letters, digits, '-', '_' and '.', at most 63. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { NetworkReference } from "./attachment.ts";
 import { InvalidValueError } from "./errors.ts";
-import { parseObjectName } from "./names.ts";
+import { isNativeResourceName, parseObjectName, parseResourceName } from "./names.ts";
 import { NETWORKS_ANNOTATION, parseNetworksAnnotation } from "./networks-annotation.ts";
 import { namespaceName } from "./object.ts";
 import { parseCount } from "./quantity.ts";
@@ -134,8 +134,9 @@ function readExtended(
   const mistakes: InvalidValueError[] = [];
   const counts: Record<string, number> = {};
   for (const name of new Set([...Object.keys(limits), ...Object.keys(requests)])) {
-    if (!isExtended(name)) continue;
+    if (isNativeResourceName(name)) continue;
     try {
+      parseResourceName(name, place);
       const count = parseCount(limits[name], `${place}.limits["${name}"]`);
       if (name in requests && parseCount(requests[name], `${place}.requests["${name}"]`) !== count) {
         const expected = `the same as the limit, ${count}, or nothing`;
@@ -149,10 +150,4 @@ function readExtended(
   }
   if (mistakes.length > 0) throw new InvalidObjectError(mistakes);
   return counts;
-}
-
-/** IsExtendedResourceName, pkg/apis/core/v1/helper: a domain of its own, not of Kubernetes. */
-function isExtended(name: string): boolean {
-  const [domain, ...rest] = name.split("/");
-  return rest.length > 0 && domain !== undefined && !/(^|\.)kubernetes\.io$/.test(domain);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, rename } from "node:fs/promises";
+import { chmod, rename } from "node:fs/promises";
 import type { Server } from "node:net";
 import { dirname, join } from "node:path";
 import { LanyardError } from "../model/errors.ts";
@@ -14,10 +14,16 @@ export interface ListeningSocket {
 /**
  * Makes a server listen on a unix socket that only `mode` may use. The socket is bound under another name and
  * renamed into place, so that it never stands there with other rights. One that a server which is gone left
- * behind is replaced. Throws `conflict` when a living server answers there, or another kind of file is there.
+ * behind is replaced. `onError` is told what fails while the server listens (accept: EMFILE); the server goes on.
+ * Throws `conflict` when a living server answers there, or another kind of file is there, and `not-found` when
+ * there is no folder for it.
  */
-export async function listenOnSocket(server: Server, path: string, mode: number): Promise<ListeningSocket> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  mode: number,
+  onError: (error: Error) => void,
+): Promise<ListeningSocket> {
   await checkSocketPath(path);
   if (await isListening(path)) {
     throw new LanyardError(
@@ -31,6 +37,7 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
       server.once("error", reject);
       server.listen(boundPath, () => {
         server.off("error", reject);
+        server.on("error", onError);
         resolve();
       });
     });

@@ -10,6 +10,7 @@ import type { PodNetwork } from "../model/pod-network.ts";
 import type { PodNetworkAttachment } from "../model/pod-network-attachment.ts";
 import type { NetworkCatalog, Unsubscribe } from "../model/ports.ts";
 import type { QosClass } from "../model/qos-class.ts";
+import { SerialTask } from "../model/serial-task.ts";
 import { Debounce } from "./debounce.ts";
 import {
   isManifestName,
@@ -38,14 +39,13 @@ export class ManifestFolder implements NetworkCatalog {
   readonly #log: Logger;
   readonly #debounce: Debounce;
   readonly #watch: FolderWatch;
+  readonly #reading = new SerialTask(() => this.#reload());
   readonly #listeners = new Set<() => void>();
   #files = new Map<string, ManifestFile>();
   #objects: ReadonlyMap<string, Manifest> = new Map();
   #problems: readonly ManifestProblem[] = [];
   #isLoaded = false;
   #isStopped = false;
-  #mustReload = false;
-  #reloading: Promise<void> | undefined;
 
   constructor(options: ManifestFolderOptions) {
     this.#directory = resolve(options.directory);
@@ -66,16 +66,12 @@ export class ManifestFolder implements NetworkCatalog {
     this.#isStopped = true;
     this.#watch.stop();
     this.#debounce.cancel();
-    await this.#reloading;
+    await this.#reading.settle();
   }
 
   /** Reads the folder now; resolves after the listeners were told. */
   reload(): Promise<void> {
-    this.#mustReload = true;
-    this.#reloading ??= this.#reloadWhileAsked().finally(() => {
-      this.#reloading = undefined;
-    });
-    return this.#reloading;
+    return this.#reading.request();
   }
 
   /** Whether the folder could be read at least once: before that, what is missing means nothing. */
@@ -136,12 +132,10 @@ export class ManifestFolder implements NetworkCatalog {
     );
   }
 
-  async #reloadWhileAsked(): Promise<void> {
-    while (this.#mustReload && !this.#isStopped) {
-      this.#mustReload = false;
-      this.#take(await this.#read());
-      for (const listener of this.#listeners) listener();
-    }
+  async #reload(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#take(await this.#read());
+    for (const listener of this.#listeners) listener();
   }
 
   /** The files as they are now; undefined when the folder cannot be read, with the reason. */

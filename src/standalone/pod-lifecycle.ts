@@ -1,6 +1,7 @@
 import { LanyardError } from "../model/errors.ts";
-import type { AssignedDevice, PodIdentity } from "../model/pod.ts";
+import { type AssignedDevice, type PodIdentity, podKey } from "../model/pod.ts";
 import type { PodManifest } from "../model/pod-manifest.ts";
+import { withoutPlace } from "./place.ts";
 import type { DeviceManager, PodParts } from "./ports.ts";
 
 /** How far a pod is: waiting for devices, up, or stopped by an error (and tried again). */
@@ -23,7 +24,7 @@ export class PodLifecycle {
   readonly #parts: PodParts;
   readonly #report: (state: PodState) => void;
   #state: PodState = { phase: "Pending", devices: [] };
-  /** The containers as they were when they got their devices; undefined before. */
+  /** What the containers asked for when they got their devices; undefined before. */
   #admitted: string | undefined;
   #areContainersStarted = false;
 
@@ -80,7 +81,14 @@ export class PodLifecycle {
   async #admit(manifest: PodManifest): Promise<void> {
     if (this.#admitted !== undefined) return;
     const { kubelet } = this.#parts;
-    const shortage = describeShortage(manifest, kubelet, await kubelet.assignedTo(this.#pod));
+    const held = await kubelet.assignedTo(this.#pod);
+    if (held.length > 0) {
+      // admitted by an earlier run: asked again, the kubelet would refuse what was changed since
+      this.#admitted = describeHeld(held);
+      this.#set({ devices: held });
+      return;
+    }
+    const shortage = describeShortage(manifest, kubelet);
     if (shortage !== undefined) throw new LanyardError("unavailable", shortage);
     await kubelet.admit(this.#pod, manifest.containers);
     this.#admitted = describeContainers(manifest);
@@ -117,7 +125,12 @@ export class PodLifecycle {
     const failed = outcomes.filter(({ action }) => action === "failed");
     const [first] = failed;
     if (first === undefined) return;
-    const text = failed.map(({ interfaceName, error }) => `${interfaceName}: ${error?.message}`).join("; ");
+    const text = failed
+      .map(({ interfaceName, error }) => {
+        const place = `pod ${podKey(this.#pod)}, interface ${interfaceName}`;
+        return `${interfaceName}: ${withoutPlace(error?.message ?? "failed", place)}`;
+      })
+      .join("; ");
     throw new LanyardError(first.error?.code ?? "internal", text, { cause: first.error });
   }
 
@@ -153,7 +166,6 @@ export class PodLifecycle {
 export function describeShortage(
   manifest: PodManifest,
   kubelet: Pick<DeviceManager, "resources">,
-  assigned: readonly AssignedDevice[],
 ): string | undefined {
   const needed = new Map<string, number>();
   for (const { resources } of manifest.containers) {
@@ -162,8 +174,7 @@ export function describeShortage(
     }
   }
   const offered = new Map(kubelet.resources().map((each) => [each.resource, each]));
-  const shortages = [...needed].flatMap(([resource, count]) => {
-    const wanted = count - assigned.filter((device) => device.resource === resource).length;
+  const shortages = [...needed].flatMap(([resource, wanted]) => {
     if (wanted <= 0) return [];
     const offer = offered.get(resource);
     if (offer === undefined) return [`${wanted} of ${resource}, which nobody offers`];
@@ -175,11 +186,22 @@ export function describeShortage(
 
 function describeContainers({ containers }: PodManifest): string {
   return JSON.stringify(
-    containers.map(({ name, resources }) => [
-      name,
-      Object.entries(resources).sort(([a], [b]) => (a < b ? -1 : 1)),
-    ]),
+    containers
+      .flatMap(({ name, resources }) =>
+        Object.entries(resources).map(([resource, count]) => `${name} ${resource} ${count}`),
+      )
+      .sort(),
   );
+}
+
+/** The devices a pod has, in the form of `describeContainers`. */
+function describeHeld(devices: readonly AssignedDevice[]): string {
+  const counts = new Map<string, number>();
+  for (const { container, resource } of devices) {
+    const key = `${container} ${resource}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return JSON.stringify([...counts].map(([key, count]) => `${key} ${count}`).sort());
 }
 
 function hasAttachments(list: readonly { readonly pod: PodIdentity }[], pod: PodIdentity): boolean {

@@ -2,7 +2,9 @@ import type { Logger } from "pino";
 import { errorText } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { PodManifest } from "../model/pod-manifest.ts";
+import { SerialTask } from "../model/serial-task.ts";
 import type { Clock } from "./kubelet/clock.ts";
+import { withoutPlace } from "./place.ts";
 import { PodLifecycle, type PodState } from "./pod-lifecycle.ts";
 import type { PodParts } from "./ports.ts";
 
@@ -32,13 +34,12 @@ export interface PodWorkerOptions {
 export class PodWorker {
   readonly #options: PodWorkerOptions;
   readonly #lifecycle: PodLifecycle;
+  readonly #task = new SerialTask(() => this.#work());
   #state: PodState = { phase: "Pending", devices: [] };
   #wanted: PodManifest | undefined;
-  #isDue = false;
   #isStopped = false;
   #isGone = false;
   #failures = 0;
-  #working: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
 
   constructor(options: PodWorkerOptions) {
@@ -71,43 +72,37 @@ export class PodWorker {
   /** Works towards what is wanted, now. */
   wake(): void {
     if (this.#isStopped || this.#isGone) return;
-    this.#isDue = true;
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    void this.#task.request();
   }
 
   /** Resolves when nothing is being done; a retry may still be planned. */
   async settle(): Promise<void> {
-    await this.#working;
+    await this.#task.settle();
   }
 
   /** Begins nothing new; resolves when what is being done is done. The pod stays. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRetry?.();
-    await this.#working;
+    await this.#task.settle();
   }
 
   async #work(): Promise<void> {
-    while (this.#isDue && !this.#isStopped) {
-      this.#isDue = false;
-      this.#cancelRetry?.();
-      this.#cancelRetry = undefined;
-      const wanted = this.#wanted;
-      try {
-        if (wanted === undefined) await this.#lifecycle.takeDown();
-        else await this.#lifecycle.bringUp(wanted);
-        this.#failures = 0;
-      } catch (error) {
-        this.#noteFailure(error);
-        continue;
-      }
-      if (wanted === undefined && this.#wanted === undefined) {
-        this.#isGone = true;
-        this.#isDue = false;
-        this.#options.onGone();
-      }
+    if (this.#isStopped || this.#isGone) return;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    const wanted = this.#wanted;
+    try {
+      if (wanted === undefined) await this.#lifecycle.takeDown();
+      else await this.#lifecycle.bringUp(wanted);
+      this.#failures = 0;
+    } catch (error) {
+      this.#noteFailure(error);
+      return;
+    }
+    if (wanted === undefined && this.#wanted === undefined) {
+      this.#isGone = true;
+      this.#options.onGone();
     }
   }
 
@@ -117,7 +112,8 @@ export class PodWorker {
     this.#failures = Math.min(this.#failures + 1, 30);
     // To wait for a device is nothing wrong: at every start pods are faster than the device plugin.
     const level = this.isWaitingForDevices ? "info" : "warn";
-    log[level](`pod ${podKey(pod)}: ${errorText(error)}; tried again in ${wait / 1000} s`);
+    const place = `pod ${podKey(pod)}`;
+    log[level](`${place}: ${withoutPlace(errorText(error), place)}; tried again in ${wait / 1000} s`);
     if (!this.#isStopped) this.#cancelRetry = clock.after(wait, () => this.wake());
   }
 }

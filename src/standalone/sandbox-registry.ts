@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { makeFolder } from "../linux/folder.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import type { PodIdentity } from "../model/pod.ts";
 import type { ProcessIdentity } from "./process.ts";
@@ -38,7 +39,7 @@ export function readRegistry(path: string, bootId: string): RegisteredSandbox[] 
 
 /** Writes the file whole, or leaves it as it was: a crash between leaves no half of it. */
 export function writeRegistry(path: string, bootId: string, sandboxes: readonly RegisteredSandbox[]): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   const draft = `${path}.new`;
   writeFileSync(draft, `${JSON.stringify({ bootId, sandboxes }, undefined, 2)}\n`, { mode: 0o600 });
   renameSync(draft, path);

@@ -56,7 +56,8 @@ export default defineCommand({
       { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
       pino.destination({ fd: 2, sync: true }),
     );
-    const config = await readAgentConfig(values.config);
+    const { config, path, isThere } = await readAgentConfig(values.config);
+    if (!isThere) log.warn(`${path} is not there: no pool is configured, and nothing is offered`);
     const address = values["metrics-address"];
     const stateDirectory = values["state-dir"];
     const standalone = values.standalone;

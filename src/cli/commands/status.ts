@@ -36,7 +36,7 @@ export function formatStatus(report: StatusReport, colour: boolean): string {
     ...(report.pods === undefined ? [] : [formatPods(report.pods, colour)]),
     formatAttachments(report.attachments, colour),
     formatSentences("Not enforced:", report.attachments.flatMap(describeUnenforced)),
-    formatSentences("This kernel:", report.kernelLacks),
+    formatSentences("Kernel:", report.kernelLacks),
     formatSentences("Notes:", report.notes),
   ];
   return sections.filter((section) => section !== "").join("\n");

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { readVersion } from "../../agent/version.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { formatAnswer, outputOption, parseFormat } from "../output.ts";
 
@@ -7,11 +7,8 @@ export default defineCommand({
   description: "Shows which Lanyard this is, and what it runs on.",
   options: { output: outputOption },
   async run({ values, stdout }) {
-    const manifest: { version: string } = JSON.parse(
-      readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
-    );
     const facts = {
-      lanyard: manifest.version,
+      lanyard: readVersion(),
       node: process.versions.node,
       kernel: release(),
       architecture: process.arch,

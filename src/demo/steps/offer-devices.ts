@@ -29,7 +29,7 @@ export async function showOffer({ agent, tell, signal }: Scene): Promise<void> {
   );
   tell.rows(status.resources.map(({ resource, socket }) => [resource, socket]));
   for (const note of status.notes) tell.say(`Note: ${note}`);
-  for (const lack of status.kernelLacks) tell.say(`This kernel lacks ${lack}`);
+  for (const lack of status.kernelLacks) tell.say(`Note: ${lack}`);
 }
 
 function describePool({ kind, devices }: Pool): [string, string] {

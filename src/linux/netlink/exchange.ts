@@ -1,8 +1,9 @@
-import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
+import { EAGAIN, EBUSY, EINVAL, ETIME } from "../errno.ts";
 import { type ExtendedAck, readDonePayload, readErrorPayload } from "./error.ts";
 import {
   MESSAGE_HEADER_SIZE,
   type Message,
+  NLM_F_ACK,
   NLM_F_DUMP_INTR,
   NLM_F_MULTI,
   NLMSG_DONE,
@@ -13,8 +14,6 @@ import {
 } from "./message.ts";
 import type { DatagramSocket } from "./socket.ts";
 
-/** ETIME: the kernel did not answer in time. */
-const ETIME = 62;
 /** Far more datagrams than any dump has. */
 const MOST_ATTEMPTS = 10_000;
 
@@ -105,7 +104,7 @@ function exchangeOnce(
 }
 
 function expectsAck(request: Uint8Array): boolean {
-  return request.length >= MESSAGE_HEADER_SIZE && ((request[6] as number) & 0x4) !== 0;
+  return request.length >= MESSAGE_HEADER_SIZE && ((request[6] as number) & NLM_F_ACK) !== 0;
 }
 
 function failure(errno: number, message?: string): Answer {

@@ -1,9 +1,8 @@
 import { LanyardError } from "../../model/errors.ts";
-import { EAGAIN, EINTR, errnoName } from "../errno.ts";
+import { EAGAIN, EINTR, EPERM, errnoName } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 
 export const NETLINK_ROUTE = 0;
-export const NETLINK_GENERIC = 16;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -80,14 +79,24 @@ export interface EventSocketOptions {
 
 /**
  * Opens a non-blocking-read socket subscribed to `groups`, also for namespaces that have an id here
- * (NETLINK_LISTEN_ALL_NSID, which needs CAP_NET_BROADCAST). Gives the bare descriptor.
+ * (NETLINK_LISTEN_ALL_NSID, which needs CAP_NET_BROADCAST). Gives the bare descriptor. Throws LanyardError
+ * `unavailable` when this process may not.
  */
 export function openEventSocket(options: EventSocketOptions): number {
   const fd = openSocket(options.protocol);
   if (trySetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(options.receiveBuffer)) < 0) {
     setOption(fd, SOL_SOCKET, SO_RCVBUF, int(options.receiveBuffer));
   }
-  setOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1));
+  if (trySetOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1)) < 0) {
+    const isForbidden = ffi.lastErrno() === EPERM;
+    const error = closing(fd, "listen to the kernel's announcements from every network namespace");
+    if (!isForbidden) throw error;
+    throw new LanyardError(
+      "unavailable",
+      "the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_NET_BROADCAST in this network namespace: run it as root",
+      { cause: error },
+    );
+  }
   bindSocket(fd);
   for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
   return fd;

@@ -24,7 +24,6 @@ export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_NUM_TX_QUEUES = 31;
 export const IFLA_LINK_NETNSID = 37;
-export const IFLA_GSO_MAX_SEGS = 40;
 export const IFLA_GSO_MAX_SIZE = 41;
 export const IFLA_PROP_LIST = 52;
 export const IFLA_ALT_IFNAME = 53;

@@ -1,10 +1,10 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { errorText, InvalidValueError, LanyardError } from "../../model/errors.ts";
+import { isExtendedResourceName } from "../../model/names.ts";
 import { type PodIdentity, podKey } from "../../model/pod.ts";
 import { ContainerAllocateResponseSchema } from "../../rpc/generated/deviceplugin/v1beta1_pb.js";
 import type { DeviceEntry, Ledger } from "./ledger.ts";
 import type { PluginTable } from "./plugin-table.ts";
-import { isExtendedResourceName } from "./resource-name.ts";
 
 /** What one container of a pod asks for: how many of which resource. Names such as `cpu` are not looked at. */
 export interface ContainerRequest {

@@ -9,7 +9,7 @@ import { type ContainerRequest, giveDevices } from "./admission.ts";
 import { checkpointName, formatCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type ContainerAllocation, combineResponses } from "./container-allocation.ts";
-import { prepareFolder } from "./folder.ts";
+import { checkUnserved, prepareFolder } from "./folder.ts";
 import { assignedDevices, Ledger, type ResourceCount } from "./ledger.ts";
 import { PluginTable } from "./plugin-table.ts";
 
@@ -59,10 +59,12 @@ export class EmbeddedKubelet implements DeviceAssignments {
   /**
    * Remembers what the checkpoint says, empties the folder of sockets, then listens: a plugin that sees the new
    * kubelet.sock can be sure that its own socket will not be removed any more.
-   * @throws LanyardError when the socket cannot be served
+   * @throws LanyardError when the socket cannot be served; `conflict`, with nothing touched, when another kubelet
+   * answers there
    */
   async start(): Promise<void> {
     const socket = join(this.#directory, "kubelet.sock");
+    await checkUnserved(socket);
     await this.#restore();
     try {
       await prepareFolder(this.#directory);

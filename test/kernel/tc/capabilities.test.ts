@@ -38,7 +38,8 @@ test("what the kernel is found to have is what it was built with", async (contex
       const isBuiltIn = build.includes(`\nCONFIG_${option}=y`);
       const isModule = build.includes(`\nCONFIG_${option}=m`);
       if (!isModule) assert.equal(found[set].has(kind), isBuiltIn, kind);
-      const isMissing = found.missing.some((line) => line.split(" ")[1] === `${kind}:`);
+      if (set === "filters") continue;
+      const isMissing = found.missing.some((line) => line.includes(` ${kind}: `));
       assert.equal(isMissing, !found[set].has(kind), kind);
     }
   } finally {

@@ -11,7 +11,7 @@ const report: StatusReport = {
   isReady: true,
   mode: "standalone",
   kubeletDirectory: "/x/device-plugins",
-  kernelLacks: ["qdisc fq_codel: one queue"],
+  kernelLacks: ["this kernel has no qdisc fq_codel: one queue"],
   resources: [
     {
       resource: "lanyard.dev/nics",
@@ -63,7 +63,7 @@ describe("the status for people", () => {
       /net1 +fast +macvlan +- +attached +10\.0\.0\.1\/24 +gold +200 Mbit\/s +- +htb \+ bfifo\n/,
     );
     assert.match(text, /Not enforced:\n {2}default\/alpha net1: The priority is not held\./);
-    assert.match(text, /This kernel:\n {2}qdisc fq_codel: one queue/);
+    assert.match(text, /Kernel:\n {2}this kernel has no qdisc fq_codel: one queue/);
     assert.match(text, /Notes:\n {2}pod\.yaml: line 3 is odd/);
   });
 
@@ -73,7 +73,7 @@ describe("the status for people", () => {
       { ...rest, notes: [], kernelLacks: [], attachments: [], mode: "kubelet" },
       false,
     );
-    for (const absent of ["PHASE", "Notes:", "This kernel:", "Not enforced:"])
+    for (const absent of ["PHASE", "Notes:", "Kernel:", "Not enforced:"])
       assert.ok(!text.includes(absent), absent);
     assert.ok(pods);
   });

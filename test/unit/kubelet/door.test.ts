@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { DevicePluginDoor } from "../../../src/kubelet/door.ts";
 import type { DoorTiming } from "../../../src/kubelet/timing.ts";
+import { FolderWatch } from "../../../src/linux/folder-watch.ts";
 import { UnixSocketClient } from "../../../src/rpc/client.ts";
 import {
   DevicePlugin,
@@ -174,6 +175,27 @@ describe("registration", () => {
     assert.equal(door.status()[0]?.isRegistered, false);
   });
 
+  it("waits for no stream when it is stopped while the kubelet answers", async (context) => {
+    const streamMs = 54_321;
+    const setTimer = context.mock.method(globalThis, "setTimeout");
+    const stopped = Promise.withResolvers<void>();
+    const log = pino(
+      { level: "info" },
+      {
+        write: (line: string) => {
+          if (line.includes("registered lanyard.dev/nics")) door.stop().then(stopped.resolve, stopped.reject);
+        },
+      },
+    );
+    const pools = new FakePools(poolOf(resource, nic("up0")));
+    const door = new DevicePluginDoor({ pools, log, kubeletDir: folder, timing: { ...timing, streamMs } });
+    cleanups.push(() => door.stop());
+    await startRegistry(() => {});
+    await door.start();
+    await stopped.promise;
+    assert.equal(setTimer.mock.calls.filter((call) => call.arguments[1] === streamMs).length, 0);
+  });
+
   it("makes its own socket anew when a starting kubelet removed it", async () => {
     const first = Promise.withResolvers<void>();
     const registry = await startRegistry(() => first.resolve());
@@ -234,6 +256,25 @@ describe("ListAndWatch", () => {
     await door.stop();
     assert.deepEqual(await next, { value: undefined, done: true });
     assert.deepEqual(await readdir(folder), ["kubelet.sock"]);
+  });
+
+  it("goes on, with no word about the kubelet's end, when the door was told to be quiet", async () => {
+    const { door, registry, stream } = await watchDoor(new FakePools(poolOf(resource, nic("up0"))));
+    const before = [...lines];
+    door.quiesce();
+    const seen = Promise.withResolvers<void>();
+    const watcher = new FolderWatch(folder, pino({ level: "silent" }), () => {
+      if (!existsSync(join(folder, "kubelet.sock"))) seen.resolve();
+    });
+    cleanups.push(async () => watcher.stop());
+    watcher.start();
+    await registry.stop();
+    await seen.promise;
+    assert.deepEqual(lines, before);
+    await connect().call("getDevicePluginOptions", {});
+    const next = stream.next();
+    await door.stop();
+    assert.deepEqual(await next, { value: undefined, done: true });
   });
 
   it("ends when the pool is gone, and is served again when the pool comes back", async () => {

@@ -200,7 +200,7 @@ const faults: [string, unknown, RegExp[]][] = [
     ["a"],
     [/^f#1: \["a"\] is not usable; expected a mapping with apiVersion/],
   ],
-  ["no kind", {}, [/^f#1 kind: nothing is not usable; expected one of PodNetwork, LinkProfile/]],
+  ["no kind", {}, [/^f#1 kind is missing; expected one of PodNetwork, LinkProfile/]],
   ["a kind in the wrong letters", { kind: "podnetwork" }, [/did you mean "PodNetwork"\?$/]],
   [
     "the wrong API version",
@@ -210,9 +210,9 @@ const faults: [string, unknown, RegExp[]][] = [
   [
     "no spec",
     own("QosClass", undefined),
-    [/^f#1 spec: nothing .* a mapping with the fields egress, ingress/],
+    [/^f#1 spec is missing; .* a mapping with the fields egress, ingress/],
   ],
-  ["no name", own("QosClass", {}, {}), [/^f#1 metadata\.name: nothing is not usable; expected a name/]],
+  ["no name", own("QosClass", {}, {}), [/^f#1 metadata\.name is missing; expected a name/]],
   [
     "several mistakes at once",
     own("QosClass", { egres: {}, egress: { ceiling: "500Mbit", guarantee: "1M" }, priority: 8 }),
@@ -233,7 +233,7 @@ const faults: [string, unknown, RegExp[]][] = [
     own("QosClass", { ingress: { guaranteed: "1G" } }),
     [/^f#1 spec\.ingress\.guaranteed: "1G" .*one of the fields ceiling, burst$/],
   ],
-  ["no type", own("LinkProfile", {}), [/^f#1 spec\.type: nothing .*one of sriov, hostDevice/]],
+  ["no type", own("LinkProfile", {}), [/^f#1 spec\.type is missing; .*one of sriov, hostDevice/]],
   [
     "a type in the wrong letters",
     own("LinkProfile", { type: "hostdevice" }),
@@ -242,7 +242,10 @@ const faults: [string, unknown, RegExp[]][] = [
   [
     "a field of another type",
     own("LinkProfile", { type: "hostDevice", parent: "eth1" }),
-    [/^f#1 spec\.resourceName: nothing/, /^f#1 spec\.parent: "eth1" .*one of the fields type, resourceName/],
+    [
+      /^f#1 spec\.resourceName is missing/,
+      /^f#1 spec\.parent: "eth1" .*one of the fields type, resourceName/,
+    ],
   ],
   [
     "a route whose gateway is of the other family",
@@ -282,6 +285,11 @@ const faults: [string, unknown, RegExp[]][] = [
     [/^f#1 metadata\.annotations\.a: 1 .*put it in quotes$/],
   ],
   [
+    "a resource that is neither Kubernetes' own nor a valid extended one",
+    pod({}, [{ name: "c", resources: { limits: { "a.b/c/d": 1, "kubernetes.io/x": 1, cpu: 1 } } }]),
+    [/^f#1 spec\.containers\[0\]\.resources: "a\.b\/c\/d" .*a resource with its prefix/],
+  ],
+  [
     "mistakes in annotations and resources of a pod together",
     pod({ "lanyard.dev/networks": '[{"name": "A"}]', "lanyard.dev/network-namespace": "blue" }, [
       {
@@ -295,7 +303,7 @@ const faults: [string, unknown, RegExp[]][] = [
       /^f#1 metadata\.annotations\["lanyard\.dev\/network-namespace"\]: "blue" .*such as \/run\/netns\/blue$/,
       /^f#1 spec\.containers\[0\]\.resources\.limits\["a\.b\/c"\]: 1\.5 .*a whole number/,
       /^f#1 spec\.containers\[0\]\.resources\.requests\["a\.b\/d"\]: 1 .*the same as the limit, 2/,
-      /^f#1 spec\.containers\[0\]\.resources\.limits\["a\.b\/e"\]: nothing/,
+      /^f#1 spec\.containers\[0\]\.resources\.limits\["a\.b\/e"\] is missing/,
       /^f#1 spec\.containers\[1\]\.name: "c" .*no other container/,
     ],
   ],

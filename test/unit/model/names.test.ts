@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  isExtendedResourceName,
   parseInterfaceName,
   parseLinkName,
   parseObjectName,
@@ -45,8 +46,31 @@ test("an object's name is a DNS subdomain in lower case", () => {
 
 test("a resource has a prefix", () => {
   assert.equal(parseResourceName("lanyard.dev/nics", "x"), "lanyard.dev/nics");
-  for (const name of ["nics", "/nics", "lanyard.dev/", "a/b/c", "lanyard.dev/-x", 1]) {
+  for (const name of [
+    "nics",
+    "/nics",
+    "lanyard.dev/",
+    "a/b/c",
+    "lanyard.dev/-x",
+    "kubernetes.io/x",
+    "requests.a/b",
+    1,
+  ]) {
     assert.throws(() => parseResourceName(name, "x"), /with its prefix, such as lanyard\.dev\/nics/);
+  }
+});
+
+test("an extended resource is what Kubernetes takes for one", () => {
+  // a prefix of 244 characters still fits behind "requests.", whose 9 make it 253
+  const prefix = (length: number) => "p".repeat(length);
+  const good = ["lanyard.dev/nics", "a/b", "l.dev/Under_score.x", `l.dev/${"n".repeat(63)}`];
+  for (const name of [...good, "kubernetes.iox/x", `${prefix(244)}/x`]) {
+    assert.equal(isExtendedResourceName(name), true, name);
+  }
+  const native = ["cpu", "kubernetes.io/x", "a.kubernetes.io/x", "mykubernetes.io/x"];
+  const invalid = ["requests.a/b", "A.dev/x", "/x", "l.dev/-x", "a/b/c", "l.dev/", `l.dev/${"n".repeat(64)}`];
+  for (const name of [...native, ...invalid, `${prefix(245)}/x`]) {
+    assert.equal(isExtendedResourceName(name), false, name);
   }
 });
 

@@ -77,7 +77,7 @@ const faults: [string, string, RegExp][] = [
   [
     "a name that another gets by its position",
     '[{"name": "a", "interfaceName": "net2"}, {"name": "b"}]',
-    /^pod a\/b\[1\]\.interfaceName: nothing .*entry 0 is called net2 too$/,
+    /^pod a\/b\[1\]\.interfaceName is missing; .*entry 0 is called net2 too$/,
   ],
   [
     "two default gateways",

@@ -41,6 +41,7 @@ class Emitter<Args extends unknown[]> {
 /** A small world around the door that writes down, in order, what the door has it do. */
 class World {
   readonly calls: string[] = [];
+  readonly lines: string[] = [];
   /** What is to fail, by the call's text, and with what. */
   readonly faults = new Map<string, Error>();
   readonly timers: { wait: number; callback: () => void }[] = [];
@@ -123,7 +124,10 @@ class World {
           world.attached.set(wanted.pod.uid, wanted);
           return names.map((interfaceName): AttachmentOutcome => {
             if (!world.failedInterfaces.has(interfaceName)) return { interfaceName, action: "attached" };
-            const error = new LanyardError("kernel", "no luck");
+            const error = new LanyardError(
+              "kernel",
+              `pod default/${wanted.pod.name}, interface ${interfaceName}: no luck`,
+            );
             return { interfaceName, action: "failed", error };
           });
         },
@@ -144,7 +148,7 @@ class World {
             namespacePath,
           })),
       },
-      log: pino({ level: "silent" }),
+      log: pino({ level: "info" }, { write: (line: string) => world.lines.push(JSON.parse(line).msg) }),
       clock: {
         after: (wait, callback) => {
           const timer = { wait, callback };
@@ -316,6 +320,7 @@ test("an interface that fails keeps containers from starting", async (context) =
   assert.ok(!world.take().includes("start alpha main"));
   assert.equal(world.door.pods()[0]?.phase, "Failed");
   assert.equal(world.door.pods()[0]?.message, "net2: no luck");
+  assert.deepEqual(world.lines, ["pod default/alpha: net2: no luck; tried again in 1 s"]);
   world.failedInterfaces.clear();
   await world.retry();
   assert.deepEqual(world.take(), ["attach alpha net1,net2", "start alpha main"]);
@@ -419,7 +424,7 @@ test("an agent that stops leaves its pods, and the next one takes them over as t
   next.sandboxes = world.sandboxes;
   next.attached = world.attached;
   await next.begin(pod("alpha", { networks: [fast], nics: 1 }));
-  assert.deepEqual(next.take(), ["admit alpha", "attach alpha net1"], "containers are not started twice");
+  assert.deepEqual(next.take(), ["attach alpha net1"], "containers are not started twice");
   assert.equal(next.door.pods()[0]?.phase, "Running");
 });
 
@@ -477,4 +482,19 @@ test("resources changed on a running pod are told, not followed", async (context
   await world.change(pod("alpha", { nics: 2 }));
   assert.deepEqual(world.take(), ["attach alpha "]);
   assert.match(world.door.pods()[0]?.message ?? "", /takes effect when the pod is removed and made anew/);
+});
+
+test("resources changed while no agent ran are told too, and the pod's networks are seen to", async (context) => {
+  const world = setUp(context);
+  const identity = { namespace: "default", name: "alpha", uid: "uid-alpha" };
+  world.sandboxes.set("uid-alpha", { pod: identity, pid: 7, namespacePath: "/proc/7/ns/net" });
+  world.devices.set("uid-alpha", [{ resource: NICS, id: "a", container: "main" }]);
+  world.faults.set("admit alpha", new LanyardError("conflict", "changed request"));
+  await world.begin(pod("alpha", { networks: [fast], nics: 2 }));
+  assert.deepEqual(world.take(), ["attach alpha net1"]);
+  const [alpha] = world.door.pods();
+  assert.equal(alpha?.phase, "Running");
+  assert.match(alpha?.message ?? "", /resources were changed/);
+  await world.change(pod("alpha", { networks: [fast], nics: 1 }));
+  assert.equal(world.door.pods()[0]?.message, undefined);
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { Sandboxes } from "../../../src/standalone/sandbox.ts";
+import { writeRegistry } from "../../../src/standalone/sandbox-registry.ts";
 
 const log = pino({ level: "silent" });
 const pod = { namespace: "default", name: "alpha", uid: "u-1" };
@@ -173,4 +174,8 @@ test("a registry that cannot be written leaves no process", async (context) => {
   assert.equal(started().length, 1);
   assert.deepEqual(started().filter(isAlive), []);
   rmSync(options.stateDirectory);
+});
+
+test("a registry in a folder that nobody can make is refused, not tried for ever", () => {
+  assert.throws(() => writeRegistry("/proc/nowhere/sandboxes.json", "boot", []), { code: "unavailable" });
 });

@@ -1,5 +1,3 @@
-import { InvalidValueError } from "../../../model/errors.ts";
-
 /** Message types of queueing disciplines, classes and filters (include/uapi/linux/rtnetlink.h). */
 export const RTM_NEWQDISC = 36;
 export const RTM_DELQDISC = 37;
@@ -15,7 +13,6 @@ export const RTM_GETTFILTER = 46;
 export const TC_H_UNSPEC = 0;
 export const TC_H_ROOT = 0xffffffff;
 export const TC_H_INGRESS = 0xfffffff1;
-export const TC_H_CLSACT = TC_H_INGRESS;
 export const TC_H_MIN_INGRESS = 0xfff2;
 export const TC_H_MIN_EGRESS = 0xfff3;
 /** The handle that `ingress` and `clsact` always have, `ffff:`. */
@@ -63,13 +60,6 @@ export function decodeTcmsg(bytes: Uint8Array): TcMessage | undefined {
 /** The handle `major:minor` as the kernel's 32-bit number; a qdisc has the minor 0. */
 export function tcHandle(major: number, minor = 0): number {
   return ((major << 16) | (minor & 0xffff)) >>> 0;
-}
-
-/** The number of a handle as people write it, in hexadecimal: `1:` and `1:10`. */
-export function parseHandle(text: string): number {
-  const match = /^([0-9a-f]{1,4}):([0-9a-f]{1,4})?$/i.exec(text);
-  if (match === null) throw new InvalidValueError("tc handle", text, 'hexadecimal "major:" or "major:minor"');
-  return tcHandle(Number.parseInt(match[1] as string, 16), Number.parseInt(match[2] ?? "0", 16));
 }
 
 /** A handle as people write it: `1:`, `1:10`, `root`. */

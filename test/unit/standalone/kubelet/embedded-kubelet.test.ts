@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { RpcError } from "../../../../src/rpc/errors.ts";
 import { AdmissionError } from "../../../../src/standalone/kubelet/admission.ts";
 import type { EmbeddedKubelet } from "../../../../src/standalone/kubelet/embedded-kubelet.ts";
-import { isExtendedResourceName } from "../../../../src/standalone/kubelet/resource-name.ts";
+import { prepareFolder } from "../../../../src/standalone/kubelet/folder.ts";
 import { FakePlugin, type Script } from "./fake-plugin.ts";
 import { newPod, until, World } from "./world.ts";
 
@@ -65,6 +65,24 @@ describe("the embedded kubelet at its start", () => {
     assert.deepEqual((await readdir(world.directory)).sort(), ["DEPRECATION", "folder"]);
   });
 
+  it("leaves a folder alone in which another kubelet answers", async () => {
+    const names = ["kubelet.sock", "plugin.sock"];
+    for (const name of names) {
+      const server = createServer().listen(join(world.directory, name));
+      await new Promise((resolve) => server.once("listening", resolve));
+      world.defer(() => new Promise((resolve) => server.close(resolve)));
+    }
+    await assert.rejects(world.kubelet(), {
+      code: "conflict",
+      message: `a kubelet answers at ${join(world.directory, "kubelet.sock")} already; name another folder with --kubelet-dir`,
+    });
+    assert.deepEqual((await readdir(world.directory)).sort(), names);
+  });
+
+  it("says that its folder cannot be made where the kernel lets nobody make one", async () => {
+    await assert.rejects(prepareFolder("/proc/nowhere/device-plugins"), { code: "unavailable" });
+  });
+
   it("makes its folder when it is missing", async () => {
     await rm(world.directory, { recursive: true });
     await world.kubelet();
@@ -105,24 +123,6 @@ describe("registration with the embedded kubelet", () => {
     const absent = new FakePlugin(world.directory, resource, [], {}, "absent.sock");
     await assert.rejects(absent.register(), /failed to dial device plugin:/);
     assert.deepEqual(kubelet.resources(), [{ resource, capacity: 1, allocatable: 1, allocated: 0 }]);
-  });
-
-  it("knows extended resource names as Kubernetes does", () => {
-    for (const good of ["lanyard.dev/nics", "a/b", "l.dev/Under_score.x", `l.dev/${"n".repeat(63)}`]) {
-      assert.equal(isExtendedResourceName(good), true, good);
-    }
-    const bad = [
-      "cpu",
-      "kubernetes.io/x",
-      "a.kubernetes.io/x",
-      "requests.a/b",
-      "A.dev/x",
-      "l.dev/-x",
-      "a/b/c",
-      "l.dev/",
-    ];
-    for (const name of [...bad, `l.dev/${"n".repeat(64)}`])
-      assert.equal(isExtendedResourceName(name), false, name);
   });
 
   it("is followed by options, list, preference, allocation and pre-start, in this order", async () => {

@@ -7,16 +7,16 @@ export class SerialTask {
   #isWanted = false;
   #running: Promise<void> | undefined;
 
-  /** @param work handles its own errors; it must not reject */
+  /** @param work handles its own errors; when it rejects, so do `request` and `settle` */
   constructor(work: () => Promise<void>) {
     this.#work = work;
   }
 
-  request(): void {
+  /** Has the work done, and resolves when nothing more is asked for. */
+  request(): Promise<void> {
     this.#isWanted = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
+    return this.#running;
   }
 
   /** Resolves when nothing runs. */
@@ -25,9 +25,14 @@ export class SerialTask {
   }
 
   async #run(): Promise<void> {
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      await this.#work();
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        await this.#work();
+      }
+    } finally {
+      // In one go with the last look at what is wanted: a request in between would start nothing.
+      this.#running = undefined;
     }
   }
 }
