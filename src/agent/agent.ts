@@ -147,8 +147,12 @@ export class Agent {
     this.#stops.push(() => plugins.stop());
     const standalone = this.#standalone;
     if (standalone !== undefined) {
-      // It ends before the device plugin does, or it would take the plugin's end for a failure.
-      this.#stops.push(() => standalone.stopKubelet());
+      // It ends before the device plugin does, or it would take the plugin's end for a failure; and the plugin
+      // shall not wait for it to come back.
+      this.#stops.push(async () => {
+        plugins.quiesce();
+        await standalone.stopKubelet();
+      });
       await standalone.startKubelet();
     }
     await plugins.start();
