@@ -146,10 +146,7 @@ test("a path without a namespace is named with what was expected", PATIENCE, asy
   });
   // A file that is none is found out when it is entered.
   await using file = await world.kernel.namespace("/proc/self/status");
-  await assert.rejects(
-    file.links.list(),
-    /list links in \/proc\/self\/status: this is no network namespace/,
-  );
+  await assert.rejects(file.links.list(), /list links in \/proc\/self\/status: this is no network namespace/);
 });
 
 test("a closed namespace stays open until the last request in flight has ended", PATIENCE, async () => {
