@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { AttachmentEngine } from "../../../src/attachment/engine.ts";
 import type { AttachmentRequest } from "../../../src/attachment/request.ts";
 import { initialStatus } from "../../../src/attachment/status.ts";
 import type { Step } from "../../../src/attachment/steps/steps.ts";
@@ -141,77 +142,62 @@ describe("an agent killed with SIGKILL", () => {
 
   for (const moment of ["before", "after"]) {
     test(`while attaching, ${moment} any write to its journal, leaves each interface whole or untouched`, async () => {
-      for (let point = 1; point <= MOST_POINTS; point++) {
-        state = makeStateFolder();
-        const lived = await runUntilDeath("attach", point, moment);
-        const journal = openJournal(state.path);
-        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
-        await engine.recover();
+      await dieEverywhere("attach", moment, async (engine, where) => {
         const whole = new Set(engine.list().map(({ interfaceName }) => interfaceName));
         const expected = [...whole].flatMap((name) => [name, `ifb-${name}`]);
-        assert.deepEqual(
-          (await linksInPod()).sort(),
-          expected.sort(),
-          `after a death ${moment} write ${point}`,
-        );
+        assert.deepEqual((await linksInPod()).sort(), expected.sort(), where);
         assert.ok(engine.list().every((status) => status.state === "attached"));
-
         // The door asks again, and gets the whole of it.
-        const wanted = {
-          pod: crashPod,
-          namespacePath: sandbox.namespacePath,
-          references: crashReferences("gold"),
-        };
-        for (const { error } of await engine.reconcile(wanted)) assert.equal(error, undefined);
+        await askFor(engine, "gold");
         await assertWhole(50_000_000);
-        await engine.release(crashPod);
-        await assertUntouched();
-        journal.close();
-        state.remove();
-        if (lived) return;
-      }
-      assert.fail("the agent never lived to the end");
+      });
     });
 
     test(`while changing a class, ${moment} any write to its journal, comes to the class that is wanted`, async () => {
-      for (let point = 1; point <= MOST_POINTS; point++) {
-        state = makeStateFolder();
-        const lived = await runUntilDeath("change", point, moment);
-        const journal = openJournal(state.path);
-        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
-        await engine.recover();
-        assert.equal(engine.list().length, 2, "a change of class never costs the interface");
-        const wanted = {
-          pod: crashPod,
-          namespacePath: sandbox.namespacePath,
-          references: crashReferences("bronze"),
-        };
-        for (const { error } of await engine.reconcile(wanted)) assert.equal(error, undefined);
+      await dieEverywhere("change", moment, async (engine, where) => {
+        assert.equal(engine.list().length, 2, `a change of class never costs the interface, ${where}`);
+        await askFor(engine, "bronze");
         await assertWhole(10_000_000);
-        await engine.release(crashPod);
-        await assertUntouched();
-        journal.close();
-        state.remove();
-        if (lived) return;
-      }
-      assert.fail("the agent never lived to the end");
+      });
     });
 
     test(`while detaching, ${moment} any write to its journal, leaves nothing once it runs again`, async () => {
-      for (let point = 1; point <= MOST_POINTS; point++) {
-        state = makeStateFolder();
-        const lived = await runUntilDeath("detach", point, moment);
-        const journal = openJournal(state.path);
-        const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
-        await engine.recover();
+      await dieEverywhere("detach", moment, async (engine, where) => {
         await engine.reconcile({ pod: crashPod, namespacePath: sandbox.namespacePath, references: [] });
-        assert.deepEqual(journal.entries(), [], `after a death ${moment} write ${point}`);
-        await assertUntouched();
-        journal.close();
-        state.remove();
-        if (lived) return;
-      }
-      assert.fail("the agent never lived to the end");
+        assert.deepEqual(engine.list(), [], where);
+      });
     });
   }
 });
+
+async function askFor(engine: AttachmentEngine, className: string): Promise<void> {
+  const references = crashReferences(className);
+  const wanted = { pod: crashPod, namespacePath: sandbox.namespacePath, references };
+  for (const { error } of await engine.reconcile(wanted)) assert.equal(error, undefined);
+}
+
+/**
+ * Lets an agent die at its first write, at its second, and so on until one lives to the end. After each, `check`
+ * sees the next agent after its recovery; in the end nothing may be left.
+ */
+async function dieEverywhere(
+  operation: string,
+  moment: string,
+  check: (engine: AttachmentEngine, where: string) => Promise<void>,
+): Promise<void> {
+  for (let point = 1; point <= MOST_POINTS; point++) {
+    state = makeStateFolder();
+    const lived = await runUntilDeath(operation, point, moment);
+    const journal = openJournal(state.path);
+    const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+    await engine.recover();
+    await check(engine, `after a death ${moment} write ${point}`);
+    await engine.release(crashPod);
+    assert.deepEqual(journal.entries(), []);
+    await assertUntouched();
+    journal.close();
+    state.remove();
+    if (lived) return;
+  }
+  assert.fail("the agent never lived to the end");
+}
