@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
@@ -8,6 +7,7 @@ import type { DevicesReport, ReportSource, StatusReport } from "../control/repor
 import { ControlDoor } from "../control/server.ts";
 import { Inventory } from "../inventory/inventory.ts";
 import { DevicePluginDoor } from "../kubelet/door.ts";
+import { readBootId } from "../linux/boot-id.ts";
 import { probeCapabilities, type TcCapabilities } from "../linux/capabilities.ts";
 import { makeFolder } from "../linux/folder.ts";
 import { Kernel } from "../linux/kernel.ts";
@@ -101,8 +101,7 @@ export class Agent {
     this.#stops.push(() => kernel.stop());
     this.#capabilities = await this.#probe(kernel);
 
-    const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-    const journal = new Journal(join(stateDirectory, "attachments.sqlite"), bootId);
+    const journal = new Journal(join(stateDirectory, "attachments.sqlite"), readBootId());
     this.#stops.push(() => journal.close());
 
     if (this.#options.standalone !== undefined) {

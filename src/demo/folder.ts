@@ -3,8 +3,9 @@ import { rename, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readBootId } from "../linux/boot-id.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
-import { findProcess, isRunning, type ProcessIdentity, readBootId } from "../standalone/process.ts";
+import { findProcess, isRunning, type ProcessIdentity } from "../standalone/process.ts";
 import { type DemoPlaces, placesIn, projectFile } from "./places.ts";
 
 /** How long the world of a killed demo may take to tidy up before it is killed too, in milliseconds. */
@@ -56,7 +57,7 @@ export function writeWorld(path: string, pid: number): void {
   const found = findProcess(pid, "/proc");
   // it has ended already: then there is nothing to find again
   if (found === undefined) return;
-  writeFileSync(path, JSON.stringify({ ...found, bootId: readBootId("/proc") } satisfies WrittenWorld));
+  writeFileSync(path, JSON.stringify({ ...found, bootId: readBootId() } satisfies WrittenWorld));
 }
 
 /** Removes the folder; fine when it is gone. Nobody ever sees it half removed, because it is renamed first. */
@@ -73,7 +74,7 @@ export async function removeFolder(folder: string): Promise<void> {
 
 async function endOrphan(worldFile: string): Promise<void> {
   const world = readWorld(worldFile);
-  if (world === undefined || world.bootId !== readBootId("/proc")) return;
+  if (world === undefined || world.bootId !== readBootId()) return;
   const deadline = performance.now() + ORPHAN_MS;
   while (isRunning(world, "/proc") && performance.now() < deadline) await sleep(50);
   if (!isRunning(world, "/proc")) return;

@@ -29,8 +29,3 @@ export function findProcess(pid: number, procRoot: string): ProcessIdentity | un
 export function isRunning(process: ProcessIdentity, procRoot: string): boolean {
   return findProcess(process.pid, procRoot)?.startTime === process.startTime;
 }
-
-/** The name of this run of the kernel; another one after every start of the machine. */
-export function readBootId(procRoot: string): string {
-  return readFileSync(join(procRoot, "sys/kernel/random/boot_id"), "latin1").trim();
-}

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { readBootId } from "../linux/boot-id.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { Unsubscribe } from "../model/ports.ts";
 import { startPause } from "./pause.ts";
-import { isRunning, type ProcessIdentity, readBootId } from "./process.ts";
+import { isRunning, type ProcessIdentity } from "./process.ts";
 import { type RegisteredSandbox, readRegistry, writeRegistry } from "./sandbox-registry.ts";
 
 /** How long a process may take to end before it is killed, in milliseconds. */

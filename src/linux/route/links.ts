@@ -1,8 +1,7 @@
 import { NotFoundError } from "../../model/errors.ts";
-import { EEXIST, ENODEV } from "../errno.ts";
+import { ENODEV } from "../errno.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
-import { isErrno } from "../netlink/error.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
 import type { Prepared } from "../netlink/prepared.ts";
 import { parseMac } from "./ip.ts";
@@ -142,11 +141,6 @@ export class Links {
       key: String(index),
     });
   }
-}
-
-/** True when a link could not be made because its name is taken. */
-export function isNameTaken(error: unknown): boolean {
-  return isErrno(error, EEXIST);
 }
 
 function header(index: number, isUp?: boolean): Uint8Array {

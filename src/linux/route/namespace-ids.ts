@@ -6,7 +6,6 @@ import type { Prepared } from "../netlink/prepared.ts";
 
 /** include/uapi/linux/rtnetlink.h, net_namespace.h. */
 const RTM_NEWNSID = 88;
-export const RTM_DELNSID = 89;
 const RTM_GETNSID = 90;
 /** struct rtgenmsg is one byte, padded to four. */
 const HEADER_SIZE = 4;
@@ -56,7 +55,7 @@ export class NamespaceIds {
   }
 }
 
-/** The id in an RTM_NEWNSID or RTM_DELNSID; undefined where none is assigned. */
+/** The id in an RTM_NEWNSID; undefined where none is assigned. */
 export function readNamespaceId(payload: Uint8Array): number | undefined {
   const id = new AttributeReader(payload.subarray(HEADER_SIZE)).i32(NETNSA_NSID);
   return id === undefined || id === NOT_ASSIGNED ? undefined : id;

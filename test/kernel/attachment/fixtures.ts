@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { AttachmentEngine } from "../../../src/attachment/engine.ts";
 import { Journal } from "../../../src/attachment/journal.ts";
+import { readBootId } from "../../../src/linux/boot-id.ts";
 import { probeCapabilities } from "../../../src/linux/capabilities.ts";
 import type { Kernel } from "../../../src/linux/kernel.ts";
 import type { NetworkReference } from "../../../src/model/attachment.ts";
@@ -97,10 +98,6 @@ export class Catalog implements NetworkCatalog {
 export function makeStateFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "lanyard-attachment-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-export function readBootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 export interface EngineSetup {
