@@ -9,18 +9,29 @@ for (const [name, number] of Object.entries(constants.errno)) {
 
 export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
+export const ENXIO = 6;
+export const E2BIG = 7;
 export const EAGAIN = 11;
+export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
+export const ERANGE = 34;
+export const ENOSPC = 28;
+export const EROFS = 30;
 /** The kernel did not answer in time. */
 export const ETIME = 62;
 export const EMSGSIZE = 90;
+export const EPROTONOSUPPORT = 93;
 export const EOPNOTSUPP = 95;
 export const EADDRNOTAVAIL = 99;
+export const ENETDOWN = 100;
+export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
+export const EHOSTUNREACH = 113;
 
 /** `ENODEV` for 19; the number itself where it has no name. */
 export function errnoName(errno: number): string {
@@ -38,13 +49,13 @@ const texts = new Map<number, string>([
   [EADDRNOTAVAIL, "no such address on the link"],
   [ENOBUFS, "the kernel's receive buffer for this socket overflowed"],
   [EMSGSIZE, "the answer does not fit into one message"],
-  [3, "no such object"],
+  [ESRCH, "no such object"],
   [12, "the kernel is out of memory"],
-  [13, "permission denied"],
+  [EACCES, "permission denied"],
   [34, "a value is out of range"],
   [ETIME, "no answer from the kernel in time"],
-  [101, "the network is unreachable"],
-  [113, "no route to the host"],
+  [ENETUNREACH, "the network is unreachable"],
+  [EHOSTUNREACH, "no route to the host"],
 ]);
 
 /** What an error number means in netlink, in our words, for when the kernel sends no text of its own. */

@@ -53,6 +53,28 @@ export const send: (fd: number, data: Uint8Array, length: number, flags: number)
   "intptr_t send(int fd, const void *data, size_t length, int flags)",
 );
 
+/** connect(2). */
+export const connect: (fd: number, address: Uint8Array, length: number) => number = libc.func(
+  "int connect(int fd, const void *address, uint32_t length)",
+);
+
+/** recv(2): bytes received, or with MSG_TRUNC the datagram's whole size. `data` is filled in place. */
+export const recv: (fd: number, data: Uint8Array, length: number, flags: number) => number = libc.func(
+  "intptr_t recv(int fd, void *data, size_t length, int flags)",
+);
+
+/** sendto(2): bytes taken. */
+export const sendto: (
+  fd: number,
+  data: Uint8Array,
+  length: number,
+  flags: number,
+  address: Uint8Array,
+  addressLength: number,
+) => number = libc.func(
+  "intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t addressLength)",
+);
+
 /**
  * recvfrom(2): bytes received, or with MSG_TRUNC the datagram's whole size. `data` and `address` are filled in
  * place.
@@ -73,6 +95,13 @@ export const recvmsg: (fd: number, header: bigint, flags: number) => number = li
   "intptr_t recvmsg(int fd, void *header, int flags)",
 );
 
+const ioctlOf = libc.func("int ioctl(int fd, unsigned long request, ...)");
+
+/** ioctl(2) with the address of a structure laid out in stable memory (see `stableMemory`). */
+export function ioctl(fd: number, request: number, argument: bigint): number {
+  return ioctlOf(fd, request, "void *", argument);
+}
+
 /** setns(2): moves the calling thread only. */
 export const setns: (fd: number, kind: number) => number = libc.func("int setns(int fd, int kind)");
 
@@ -85,6 +114,11 @@ export const dup2: (from: number, to: number) => number = libc.func("int dup2(in
 /** socketpair(2). */
 export const socketpair: (domain: number, type: number, protocol: number, pair: Int32Array) => number =
   libc.func("int socketpair(int domain, int type, int protocol, _Out_ int *pair)");
+
+/** syscall(2), for calls libc has no name for; `pointer` is an address in stable memory (see `stableMemory`). */
+export const syscall: (number: number, first: number, pointer: bigint, third: number) => number = libc.func(
+  "long syscall(long number, long first, void *pointer, long third)",
+);
 
 /** close(2). */
 export const close: (fd: number) => number = libc.func("int close(int fd)");

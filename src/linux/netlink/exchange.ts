@@ -1,4 +1,5 @@
 import { EAGAIN, EBUSY, EINVAL, ETIME } from "../errno.ts";
+import { align4 } from "./attribute.ts";
 import { type ExtendedAck, readDonePayload, readErrorPayload } from "./error.ts";
 import {
   MESSAGE_HEADER_SIZE,
@@ -8,7 +9,6 @@ import {
   NLM_F_MULTI,
   NLMSG_DONE,
   NLMSG_ERROR,
-  NLMSG_NOOP,
   readMessages,
   setSequence,
 } from "./message.ts";
@@ -22,25 +22,43 @@ export interface Answer {
   /** 0, or the error number the kernel or the socket gave. */
   readonly errno: number;
   readonly ack: ExtendedAck;
-  /** The payload messages, without the closing acknowledgement. */
-  readonly messages: readonly Message[];
+  /**
+   * The payload messages as they came, without the closing acknowledgement: whole messages one behind the other, each
+   * piece in memory of its own, so that it can be handed to another thread. `messagesOf` tells them apart.
+   */
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
   /** The kernel's state changed while it was dumped: objects may be missing or doubled. */
   readonly isInterrupted: boolean;
 }
 
 /** A receive buffer that grows when an answer did not fit, kept by a thread for all its exchanges. */
-export interface ReceiveBuffer {
-  bytes: Uint8Array;
-}
+export class ReceiveBuffer {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
 
-/** 128 KB holds every dump datagram (the kernel fills at most 32 KB) and every common single answer. */
-export function makeReceiveBuffer(size = 128 * 1024): ReceiveBuffer {
-  return { bytes: new Uint8Array(size) };
+  /** 128 KB holds every dump datagram (the kernel fills at most 32 KB) and every common single answer. */
+  constructor(size = 128 * 1024) {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    return this.#view;
+  }
+
+  grow(size: number): void {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
 }
 
 /**
  * Sends one request and collects its answer. Strictly one request is in flight on a socket. Replies with
- * another sequence number or port id, or from a sender that is not the kernel, are dropped. An answer that
+ * another sequence number or port id are dropped. An answer that
  * was cut is asked for again with a larger buffer, when `canRepeat` (reads and dumps, never a change).
  */
 export function exchange(
@@ -52,10 +70,10 @@ export function exchange(
 ): Answer {
   let wasCut = false;
   for (let attempt = 1; ; attempt++) {
-    const result = exchangeOnce(socket, request, sequence, buffer.bytes);
+    const result = exchangeOnce(socket, request, sequence, buffer);
     if ("neededSize" in result) {
       const cutAt = buffer.bytes.length;
-      buffer.bytes = new Uint8Array(result.neededSize + 4096);
+      buffer.grow(result.neededSize + 4096);
       if (!canRepeat) return failure(EINVAL, `the answer to a change was cut at ${cutAt} bytes`);
       wasCut = true;
     } else if (!wasCut || result.errno !== EBUSY || attempt >= MOST_ATTEMPTS) {
@@ -68,38 +86,58 @@ export function exchange(
   }
 }
 
+/** The payload messages of an answer. */
+export function messagesOf({ pieces }: Answer): readonly Message[] {
+  const only = pieces.length === 1 ? pieces[0] : undefined;
+  return only === undefined ? pieces.flatMap(readMessages) : readMessages(only);
+}
+
 function exchangeOnce(
   socket: DatagramSocket,
   request: Uint8Array,
   sequence: number,
-  buffer: Uint8Array,
+  { bytes, view }: ReceiveBuffer,
 ): Answer | { neededSize: number } {
   setSequence(request, sequence);
   const sent = socket.send(request);
   if (sent < 0) return failure(-sent === EAGAIN ? ETIME : -sent);
-  const messages: Message[] = [];
+  const { portId } = socket;
+  const needsAck = expectsAck(request);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
   let isInterrupted = false;
   for (;;) {
-    const received = socket.receive(buffer);
-    if (typeof received === "number") return failure(-received === EAGAIN ? ETIME : -received);
-    if (received.senderPort !== 0) continue;
-    if (received.size > buffer.length) return { neededSize: received.size };
-    // Copied because the buffer is used again for the next datagram.
-    for (const message of readMessages(buffer.slice(0, received.size))) {
-      if (message.sequence !== sequence || message.portId !== socket.portId) continue;
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
-      if (message.type === NLMSG_NOOP) continue;
-      if (message.type === NLMSG_ERROR) {
-        return { ...readErrorPayload(message.payload, message.flags), messages, isInterrupted };
+    const size = socket.receive(bytes);
+    if (size < 0) return failure(-size === EAGAIN ? ETIME : -size);
+    if (size > bytes.length) return { neededSize: size };
+    // What is ours and payload is copied in one piece, because the buffer is used again for the next datagram.
+    let pieceStart = 0;
+    let at = 0;
+    while (at + MESSAGE_HEADER_SIZE <= size) {
+      const length = view.getUint32(at, true);
+      if (length < MESSAGE_HEADER_SIZE || at + length > size) break;
+      const next = at + align4(length);
+      const type = view.getUint16(at + 4, true);
+      const flags = view.getUint16(at + 6, true);
+      const isOurs = view.getUint32(at + 8, true) === sequence && view.getUint32(at + 12, true) === portId;
+      if (isOurs && (flags & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
+      // The control messages (NLMSG_NOOP, ERROR, DONE) have the lowest numbers.
+      if (!isOurs || type <= NLMSG_DONE) {
+        if (at > pieceStart) pieces.push(bytes.slice(pieceStart, at));
+        pieceStart = next;
+        if (isOurs && (type === NLMSG_ERROR || type === NLMSG_DONE)) {
+          const payload = bytes.slice(at + MESSAGE_HEADER_SIZE, at + length);
+          const end =
+            type === NLMSG_ERROR ? readErrorPayload(payload, flags) : readDonePayload(payload, flags);
+          return { errno: end.errno, ack: end.ack, pieces, isInterrupted };
+        }
+      } else if ((flags & NLM_F_MULTI) === 0 && !needsAck) {
+        pieces.push(bytes.slice(pieceStart, at + length));
+        return { errno: 0, ack: {}, pieces, isInterrupted };
       }
-      if (message.type === NLMSG_DONE) {
-        return { ...readDonePayload(message.payload, message.flags), messages, isInterrupted };
-      }
-      messages.push(message);
-      if ((message.flags & NLM_F_MULTI) === 0 && !expectsAck(request)) {
-        return { errno: 0, ack: {}, messages, isInterrupted };
-      }
+      at = next;
     }
+    const end = Math.min(at, size);
+    if (end > pieceStart) pieces.push(bytes.slice(pieceStart, end));
   }
 }
 
@@ -108,5 +146,5 @@ function expectsAck(request: Uint8Array): boolean {
 }
 
 function failure(errno: number, message?: string): Answer {
-  return { errno, ack: message === undefined ? {} : { message }, messages: [], isInterrupted: false };
+  return { errno, ack: message === undefined ? {} : { message }, pieces: [], isInterrupted: false };
 }

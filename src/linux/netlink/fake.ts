@@ -1,14 +1,15 @@
-import type { DatagramSocket, Received } from "./socket.ts";
+import { EAGAIN } from "../errno.ts";
+import type { DatagramSocket } from "./socket.ts";
 
 /** What the fake kernel does at one `receive`. */
 export type FakeReply =
-  | { readonly datagram: Uint8Array; readonly senderPort?: number }
+  | { readonly datagram: Uint8Array }
   /** The call fails with this error number: ENOBUFS, EAGAIN. */
   | { readonly errno: number };
 
 /**
- * A socket without a kernel, for tests of what a kernel does rarely: overruns, cut answers, foreign replies,
- * interrupted dumps. `answer` is called for every request and gives the replies in order.
+ * A socket without a kernel, for tests of what a kernel does rarely: overruns, cut answers, replies to
+ * others, interrupted dumps. `answer` is called for every request and gives the replies in order.
  */
 export class FakeSocket implements DatagramSocket {
   readonly portId: number;
@@ -29,12 +30,13 @@ export class FakeSocket implements DatagramSocket {
     return message.length;
   }
 
-  receive(buffer: Uint8Array): Received | number {
+  receive(buffer: Uint8Array): number {
     const reply = this.#pending.shift();
-    if (reply === undefined) return -11; // EAGAIN: nothing came before the time-out
+    // Nothing came before the time-out.
+    if (reply === undefined) return -EAGAIN;
     if ("errno" in reply) return -reply.errno;
     buffer.set(reply.datagram.subarray(0, buffer.length));
-    return { size: reply.datagram.length, senderPort: reply.senderPort ?? 0 };
+    return reply.datagram.length;
   }
 
   close(): void {

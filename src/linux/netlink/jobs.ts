@@ -1,5 +1,8 @@
 import type { ErrorCode } from "../../model/errors.ts";
+import type { BpfAnswer, BpfCall } from "../bpf/call.ts";
+import type { FramesToSend } from "../packet/send.ts";
 import type { Answer } from "./exchange.ts";
+import type { IoctlAnswer, LinkIoctl } from "./link-ioctl.ts";
 
 /**
  * What a worker thread can do. Every job is one synchronous section: the worker enters the namespace, does
@@ -13,6 +16,12 @@ export type Job =
       readonly request: Uint8Array;
       readonly canRepeat: boolean;
     }
+  /** An ioctl about a link (see `linkIoctl`). */
+  | ({ readonly do: "ioctl" } & LinkIoctl)
+  /** One call of bpf(2). */
+  | ({ readonly do: "bpf" } & BpfCall)
+  /** Raw packets. */
+  | ({ readonly do: "sendFrames" } & FramesToSend)
   /** Writes text to a file: a sysctl as the namespace sees it, or a sysfs attribute that blocks. */
   | { readonly do: "writeFile"; readonly path: string; readonly text: string }
   | { readonly do: "readFile"; readonly path: string }
@@ -38,6 +47,10 @@ export interface JobMessage {
 
 export type JobResult =
   | { readonly did: "transact"; readonly answer: Answer }
+  | ({ readonly did: "ioctl" } & IoctlAnswer)
+  | ({ readonly did: "bpf" } & BpfAnswer)
+  /** 0, or the error number with which a frame was refused. */
+  | { readonly did: "sendFrames"; readonly errno: number }
   | { readonly did: "writeFile" }
   | { readonly did: "readFile"; readonly text: string }
   | { readonly did: "readCookie"; readonly cookie: bigint }

@@ -19,6 +19,7 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
+export const NLM_F_APPEND = 0x800;
 
 /** One message as it came: what it is, and the bytes behind its header. */
 export interface Message {
@@ -39,39 +40,54 @@ export function encodeMessage(
   familyHeader: Uint8Array,
   write?: (attributes: AttributeWriter) => void,
 ): Uint8Array {
-  const writer = new AttributeWriter(MESSAGE_HEADER_SIZE + familyHeader.length);
-  write?.(writer);
-  const bytes = writer.finish();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setUint32(0, bytes.length, true);
-  view.setUint16(4, type, true);
-  view.setUint16(6, NLM_F_REQUEST | flags, true);
+  const bytes = write === undefined ? layHeader(familyHeader) : writeAttributes(familyHeader, write);
   bytes.set(familyHeader, MESSAGE_HEADER_SIZE);
+  putUint32(bytes, 0, bytes.length);
+  putUint32(bytes, 4, type | ((NLM_F_REQUEST | flags) << 16));
   return bytes;
+}
+
+function layHeader(familyHeader: Uint8Array): Uint8Array {
+  return new Uint8Array(align4(MESSAGE_HEADER_SIZE + familyHeader.length));
+}
+
+function writeAttributes(familyHeader: Uint8Array, write: (attributes: AttributeWriter) => void): Uint8Array {
+  const writer = new AttributeWriter(MESSAGE_HEADER_SIZE + familyHeader.length);
+  write(writer);
+  return writer.finish();
 }
 
 /** Puts the sequence number into an encoded request. */
 export function setSequence(message: Uint8Array, sequence: number): void {
-  new DataView(message.buffer, message.byteOffset).setUint32(8, sequence, true);
+  putUint32(message, 8, sequence);
+}
+
+/** Byte by byte: cheaper than a DataView made for one number. */
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 /**
  * The messages of one datagram. Stops at the first message whose length does not fit, so that damaged bytes
  * neither throw nor loop.
  */
-export function* readMessages(datagram: Uint8Array): Generator<Message> {
+export function readMessages(datagram: Uint8Array): Message[] {
+  const messages: Message[] = [];
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
-  let offset = 0;
-  while (offset + MESSAGE_HEADER_SIZE <= datagram.length) {
+  for (let offset = 0; offset + MESSAGE_HEADER_SIZE <= datagram.length; ) {
     const length = view.getUint32(offset, true);
-    if (length < MESSAGE_HEADER_SIZE || offset + length > datagram.length) return;
-    yield {
+    if (length < MESSAGE_HEADER_SIZE || offset + length > datagram.length) break;
+    messages.push({
       type: view.getUint16(offset + 4, true),
       flags: view.getUint16(offset + 6, true),
       sequence: view.getUint32(offset + 8, true),
       portId: view.getUint32(offset + 12, true),
       payload: datagram.subarray(offset + MESSAGE_HEADER_SIZE, offset + length),
-    };
+    });
     offset += align4(length);
   }
+  return messages;
 }

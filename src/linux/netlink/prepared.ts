@@ -1,4 +1,5 @@
 import { LanyardError, NotFoundError } from "../../model/errors.ts";
+import { errnoName } from "../errno.ts";
 import type { Job, JobResult } from "./jobs.ts";
 import { JobError, type JobRunner, type Lane } from "./pool.ts";
 
@@ -23,6 +24,8 @@ export interface Prepared<T> {
   readonly key?: string;
   /** Refusals that do not end the sequence, by error number. */
   readonly tolerates?: readonly number[];
+  /** What a failure means here, by error number, for jobs that are no request to the kernel, such as files. */
+  readonly reasons?: Readonly<Record<number, string>>;
   /** Turns the worker's result into the caller's, or throws when the kernel refused. */
   readonly read: (result: JobResult) => T;
 }
@@ -60,8 +63,10 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
     }) as Results<List>;
   } catch (error) {
     if (!(error instanceof JobError)) throw error;
-    const operation = list[error.position]?.operation ?? leading.operation;
-    const text = `${operation}: ${error.message}`;
+    const { operation, reasons = {} } = list[error.position] ?? leading;
+    const { errno = 0 } = error;
+    const reason = reasons[errno];
+    const text = `${operation}: ${reason === undefined ? error.message : `${reason} (${errnoName(errno)})`}`;
     if (error.code === "not-found") throw new NotFoundError(text, { cause: error });
     throw new LanyardError(error.code, text, { cause: error });
   } finally {

@@ -3,9 +3,11 @@ import { EAGAIN, EINTR, EPERM, errnoName } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_GENERIC = 16;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -14,20 +16,13 @@ const SO_SNDTIMEO = 21;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_NO_ENOBUFS = 5;
 const NETLINK_LISTEN_ALL_NSID = 8;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
 const SOCKADDR_NL_SIZE = 12;
-
-/** One received datagram. */
-export interface Received {
-  /** The datagram's whole size in bytes; larger than the buffer when it was cut. */
-  readonly size: number;
-  /** Port id of the sender; 0 is the kernel. */
-  readonly senderPort: number;
-}
 
 /**
  * A netlink socket as the exchange needs it: small enough for a test to play the kernel (see `FakeSocket`).
@@ -36,7 +31,8 @@ export interface Received {
 export interface DatagramSocket {
   readonly portId: number;
   send(message: Uint8Array): number;
-  receive(buffer: Uint8Array): Received | number;
+  /** The datagram's whole size in bytes; larger than the buffer when it was cut. */
+  receive(buffer: Uint8Array): number;
   close(): void;
 }
 
@@ -52,58 +48,69 @@ export function openRequestSocket(protocol: number): DatagramSocket {
   setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(CALL_TIMEOUT_MS));
   setOption(fd, SOL_SOCKET, SO_SNDTIMEO, timeval(CALL_TIMEOUT_MS));
   const portId = bindSocket(fd);
-  const sender = new Uint8Array(SOCKADDR_NL_SIZE);
-  const senderView = new DataView(sender.buffer);
-  const senderLength = new Uint32Array(1);
+  connectToKernel(fd);
   return {
     portId,
     send: (message) => retryInterrupted(() => ffi.send(fd, message, message.length, 0)),
-    receive: (buffer) => {
-      const size = retryInterrupted(() => {
-        senderLength[0] = SOCKADDR_NL_SIZE;
-        return ffi.recvfrom(fd, buffer, buffer.length, MSG_TRUNC, sender, senderLength);
-      });
-      return size < 0 ? size : { size, senderPort: senderView.getUint32(4, true) };
-    },
+    receive: (buffer) => retryInterrupted(() => ffi.recv(fd, buffer, buffer.length, MSG_TRUNC)),
     close: () => ffi.close(fd),
   };
+}
+
+/**
+ * A connected socket takes messages from its peer alone (netlink_getsockbyportid, net/netlink/af_netlink.c), here the
+ * kernel, which is port 0: nobody can answer in its place. Closes the descriptor before it throws.
+ */
+function connectToKernel(fd: number): void {
+  const kernel = new Uint8Array(SOCKADDR_NL_SIZE);
+  new DataView(kernel.buffer).setUint16(0, AF_NETLINK, true);
+  if (ffi.connect(fd, kernel, SOCKADDR_NL_SIZE) < 0)
+    throw closing(fd, "connect a netlink socket to the kernel");
 }
 
 /** Options of a socket that listens to the kernel's announcements. */
 export interface EventSocketOptions {
   readonly protocol: number;
   readonly groups: readonly number[];
+  /** Also what happens in namespaces that have an id here (NETLINK_LISTEN_ALL_NSID). */
+  readonly hearsAllNamespaces: boolean;
   /** Receive buffer in bytes; the kernel holds twice as much. */
   readonly receiveBuffer: number;
+  /** Loses announcements without an error when the buffer is full (NETLINK_NO_ENOBUFS). */
+  readonly isSilentWhenFull?: boolean;
 }
 
 /**
- * Opens a non-blocking-read socket subscribed to `groups`, also for namespaces that have an id here
- * (NETLINK_LISTEN_ALL_NSID, which needs CAP_NET_BROADCAST). Gives the bare descriptor. Throws LanyardError
- * `unavailable` when this process may not.
+ * Opens a socket subscribed to `groups` that never waits. Gives the bare descriptor. Throws LanyardError `unavailable` when this
+ * process may not hear all namespaces.
  */
 export function openEventSocket(options: EventSocketOptions): number {
-  const fd = openSocket(options.protocol);
+  const fd = openSocket(options.protocol, SOCK_NONBLOCK);
   if (trySetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(options.receiveBuffer)) < 0) {
     setOption(fd, SOL_SOCKET, SO_RCVBUF, int(options.receiveBuffer));
   }
-  if (trySetOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1)) < 0) {
-    const isForbidden = ffi.lastErrno() === EPERM;
-    const error = closing(fd, "listen to the kernel's announcements from every network namespace");
-    if (!isForbidden) throw error;
-    throw new LanyardError(
-      "unavailable",
-      "the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_NET_BROADCAST in this network namespace: run it as root",
-      { cause: error },
-    );
-  }
+  if (options.isSilentWhenFull === true) setOption(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, int(1));
+  if (options.hearsAllNamespaces) hearAllNamespaces(fd);
   bindSocket(fd);
   for (const group of options.groups) setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group));
   return fd;
 }
 
-function openSocket(protocol: number): number {
-  const fd = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+/** Needs CAP_NET_BROADCAST. Closes the descriptor before it throws. */
+function hearAllNamespaces(fd: number): void {
+  if (trySetOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, int(1)) >= 0) return;
+  const isForbidden = ffi.lastErrno() === EPERM;
+  const error = closing(fd, "listen to the kernel's announcements from every network namespace");
+  if (!isForbidden) throw error;
+  throw new LanyardError(
+    "unavailable",
+    "the agent needs CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_NET_BROADCAST in this network namespace: run it as root",
+    { cause: error },
+  );
+}
+
+function openSocket(protocol: number, flags = 0): number {
+  const fd = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol);
   if (fd < 0) throw systemError("open a netlink socket");
   return fd;
 }

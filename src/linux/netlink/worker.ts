@@ -1,10 +1,13 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { errorText, LanyardError, NotFoundError } from "../../model/errors.ts";
+import { callBpf } from "../bpf/call.ts";
 import { EINVAL, ENOBUFS, ETIME } from "../errno.ts";
 import * as ffi from "../ffi.ts";
-import { exchange, makeReceiveBuffer } from "./exchange.ts";
+import { sendFrames } from "../packet/send.ts";
+import { exchange, ReceiveBuffer } from "./exchange.ts";
 import { type Job, type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
+import { linkIoctl } from "./link-ioctl.ts";
 import { type DatagramSocket, openRequestSocket, systemError } from "./socket.ts";
 
 /**
@@ -20,7 +23,7 @@ const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0x80000;
 
 const ownNamespace = openSync("/proc/thread-self/ns/net", constants.O_RDONLY);
-const buffer = makeReceiveBuffer();
+const buffer = new ReceiveBuffer();
 let sequence = (Date.now() & 0x7fffffff) >>> 0;
 
 /** Request sockets of one namespace, one for each protocol. */
@@ -59,8 +62,19 @@ port.on("message", (message: JobMessage | typeof STOP) => {
     port.close();
     return;
   }
-  port.postMessage(perform(message));
+  const reply = perform(message);
+  port.postMessage(reply, largePiecesOf(reply));
 });
+
+/** Memory worth handing over: below this, copying is cheaper. */
+const LARGE = 16 * 1024;
+
+function largePiecesOf({ results }: JobReply): ArrayBuffer[] {
+  return results
+    .flatMap((result) => (result.did === "transact" ? result.answer.pieces : []))
+    .filter(({ length }) => length >= LARGE)
+    .map(({ buffer }) => buffer);
+}
 
 function perform({ id, tasks }: JobMessage): JobReply {
   const results: JobResult[] = [];
@@ -101,11 +115,16 @@ function doTasks(tasks: readonly Task[], sockets: RequestSockets, results: JobRe
   for (const { job, tolerates = [] } of tasks) {
     const result = doJob(job, sockets);
     results.push(result);
-    if (result.did !== "transact") continue;
-    const { errno } = result.answer;
+    const errno = refusalOf(result);
     if (errno !== 0 && !tolerates.includes(errno)) return false;
   }
   return true;
+}
+
+/** The error number with which the kernel refused; 0 when it did not. */
+function refusalOf(result: JobResult): number {
+  if (result.did === "ioctl" || result.did === "sendFrames") return result.errno;
+  return result.did === "transact" ? result.answer.errno : 0;
 }
 
 /** Runs `section` in another network namespace. A thread that cannot come back must not go on. */
@@ -135,6 +154,12 @@ function doJob(job: Job, sockets: RequestSockets): JobResult {
   switch (job.do) {
     case "transact":
       return { did: "transact", answer: transact(job, sockets) };
+    case "ioctl":
+      return { did: "ioctl", ...linkIoctl(job) };
+    case "bpf":
+      return { did: "bpf", ...callBpf(job) };
+    case "sendFrames":
+      return { did: "sendFrames", errno: sendFrames(job) };
     case "writeFile":
       writeFileSync(job.path, job.text);
       return { did: "writeFile" };

@@ -7,9 +7,11 @@ import type { Answer } from "../../../../src/linux/netlink/exchange.ts";
 import type { JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
 import { JobError, type JobRunner, type Schedule } from "../../../../src/linux/netlink/pool.ts";
 import { perform } from "../../../../src/linux/netlink/prepared.ts";
+import { layOut } from "./datagrams.ts";
 
-const fine: Answer = { errno: 0, ack: {}, messages: [], isInterrupted: false };
+const fine: Answer = { errno: 0, ack: {}, pieces: [], isInterrupted: false };
 const message = { type: 16, flags: 0, sequence: 1, portId: 1, payload: Uint8Array.of(1) };
+const pieces = [new Uint8Array(layOut(message))];
 
 /** A worker's part: a task with the schedule of the sequence it came in. */
 interface Asked {
@@ -65,7 +67,7 @@ test("a change goes to the lane of changes, under a key of its namespace, and is
 });
 
 test("a read may be repeated and waits for no key", async () => {
-  const { client, asked } = makeClient({ ...fine, messages: [message] });
+  const { client, asked } = makeClient({ ...fine, pieces });
   assert.deepEqual(await client.request("get link 3", request, { lane: "read" }), [message]);
   assert.deepEqual(asked, [
     {
@@ -103,14 +105,14 @@ test("a dump that was interrupted is read again", async () => {
   const { client, counts } = makeClient(
     { ...fine, isInterrupted: true },
     { ...fine, isInterrupted: true },
-    { ...fine, messages: [message] },
+    { ...fine, pieces },
   );
   assert.deepEqual(await client.dump("list links", request), { messages: [message], isInconsistent: false });
   assert.deepEqual(counts, { requests: 3, errors: 0, interruptedDumps: 2 });
 });
 
 test("a dump that is interrupted five times is given as it is, and marked", async () => {
-  const interrupted = { ...fine, messages: [message], isInterrupted: true };
+  const interrupted = { ...fine, pieces, isInterrupted: true };
   const { client, asked, counts } = makeClient(...Array<Answer>(9).fill(interrupted));
   assert.deepEqual(await client.dump("list links", request), { messages: [message], isInconsistent: true });
   assert.equal(asked.length, 5);
@@ -132,7 +134,7 @@ test("the namespace is left after every request, also one that failed", async ()
 });
 
 test("a sequence travels in one trip, in the lane and with the key of its first change", async () => {
-  const { client, runner, asked, isInside } = makeClient({ ...fine, messages: [message] });
+  const { client, runner, asked, isInside } = makeClient({ ...fine, pieces });
   const results = await perform(runner, [
     client.prepare("read", request, { lane: "read" }, (messages) => messages.length),
     client.prepare("change", request, { key: "net1" }, () => "changed"),

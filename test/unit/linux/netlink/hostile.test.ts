@@ -3,13 +3,18 @@ import test from "node:test";
 import { AttributeReader } from "../../../../src/linux/netlink/attribute.ts";
 import { readDonePayload, readErrorPayload } from "../../../../src/linux/netlink/error.ts";
 import { readMessages } from "../../../../src/linux/netlink/message.ts";
-import { decodeAddress } from "../../../../src/linux/route/addresses.ts";
+import { decodeArp } from "../../../../src/linux/packet/arp.ts";
+import { decodeNeighbourAdvertisement } from "../../../../src/linux/packet/neighbour-advertisement.ts";
+import { decodeAddress } from "../../../../src/linux/route/address.ts";
+import { decodeFdbEntry } from "../../../../src/linux/route/fdb.ts";
 import { decodeLink } from "../../../../src/linux/route/link.ts";
 import { readNamespaceId } from "../../../../src/linux/route/namespace-ids.ts";
-import { decodeRoutes } from "../../../../src/linux/route/routes.ts";
+import { decodeNeighbour } from "../../../../src/linux/route/neighbours.ts";
+import { decodeRoute } from "../../../../src/linux/route/route.ts";
 import { decodeClass } from "../../../../src/linux/route/tc/class.ts";
 import { decodeFilter } from "../../../../src/linux/route/tc/filter.ts";
 import { decodeQdisc } from "../../../../src/linux/route/tc/qdisc.ts";
+import { decodeUevent } from "../../../../src/linux/uevent.ts";
 import * as captured from "../route/captured.ts";
 
 /** The same numbers in every run (mulberry32), so that a failure can be looked into. */
@@ -43,7 +48,12 @@ function readAll(datagram: Uint8Array): number {
     steps += 1;
     decodeLink(payload);
     decodeAddress(payload);
-    decodeRoutes(payload);
+    decodeRoute(payload);
+    decodeNeighbour(payload);
+    decodeFdbEntry(payload);
+    decodeUevent(payload);
+    decodeArp(payload);
+    decodeNeighbourAdvertisement(payload);
     readNamespaceId(payload);
     readErrorPayload(payload, flags);
     readDonePayload(payload, flags);
