@@ -1,33 +1,18 @@
-import { AttributeReader } from "../netlink/attribute.ts";
+import { EADDRNOTAVAIL } from "../errno.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
-import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/message.ts";
 import type { Prepared } from "../netlink/prepared.ts";
-import { AF_INET, AF_INET6, formatIp, parsePrefix } from "./ip.ts";
-
-/** include/uapi/linux/rtnetlink.h, if_addr.h. */
-const RTM_NEWADDR = 20;
-const RTM_DELADDR = 21;
-const RTM_GETADDR = 22;
-/** struct ifaddrmsg: family, prefix length, flags, scope, link index. */
-const HEADER_SIZE = 8;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
-const IFA_F_NODAD = 0x02;
-const IFA_F_DADFAILED = 0x08;
-const IFA_F_TENTATIVE = 0x40;
-
-/** An IP address of a link. */
-export interface LinkAddress {
-  /** Link index. */
-  readonly link: number;
-  /** CIDR form, such as `10.0.0.1/24`. */
-  readonly address: string;
-  /** IPv6 duplicate address detection is still going on. */
-  readonly isTentative: boolean;
-  /** IPv6 duplicate address detection found another owner. */
-  readonly isDuplicate: boolean;
-}
+import {
+  type AddressFilter,
+  type AddressSettings,
+  decodeAddress,
+  encodeAddress,
+  encodeAddressDump,
+  encodeAddressRequest,
+  type LinkAddress,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+} from "./address.ts";
 
 /** The IP addresses of one network namespace. */
 export class Addresses {
@@ -39,70 +24,108 @@ export class Addresses {
     this.#place = place;
   }
 
-  /** Adds `address` (CIDR form). An IPv6 address is used at once, without duplicate address detection. */
-  async add(link: number, address: string): Promise<void> {
-    await this.#client.send(this.prepareAdd(link, address));
+  /**
+   * Adds `address` (CIDR form) to a link. An IPv6 address is used at once, unless its flags say otherwise. Throws
+   * InvalidValueError, and NetlinkError; EEXIST when the link has it already.
+   */
+  async add(link: number, address: string, settings: AddressSettings = {}): Promise<void> {
+    await this.#client.send(this.prepareAdd(link, address, settings));
   }
 
   /** `add`, to be sent with other requests. */
-  prepareAdd(link: number, address: string): Prepared<void> {
-    const message = encode(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, link, address);
+  prepareAdd(link: number, address: string, settings: AddressSettings = {}): Prepared<void> {
+    return this.#prepare("add", NLM_F_CREATE | NLM_F_EXCL, link, address, settings);
+  }
+
+  /**
+   * Adds `address`, or changes it where the link has it already: lifetimes and metric of both families, of an IPv6
+   * address also flags. Label, broadcast address and scope of an IPv4 address stay.
+   */
+  async replace(link: number, address: string, settings: AddressSettings = {}): Promise<void> {
+    await this.#client.send(this.prepareReplace(link, address, settings));
+  }
+
+  /** `replace`, to be sent with other requests. */
+  prepareReplace(link: number, address: string, settings: AddressSettings = {}): Prepared<void> {
+    return this.#prepare("replace", NLM_F_CREATE | NLM_F_REPLACE, link, address, settings);
+  }
+
+  /**
+   * Removes `address`; with its peer, if it has one. Throws NetlinkError with EADDRNOTAVAIL when the link does not
+   * have it.
+   */
+  async delete(
+    link: number,
+    address: string,
+    settings: Pick<AddressSettings, "peer" | "label"> = {},
+  ): Promise<void> {
+    await this.#client.send(this.prepareDelete(link, address, settings));
+  }
+
+  /** `delete`, to be sent with other requests. */
+  prepareDelete(
+    link: number,
+    address: string,
+    settings: Pick<AddressSettings, "peer" | "label"> = {},
+  ): Prepared<void> {
     return this.#client.prepare(
-      `add address ${address} to link ${link} in ${this.#place}`,
-      message,
+      `remove address ${address} from link ${link} in ${this.#place}`,
+      encodeAddress(RTM_DELADDR, NLM_F_ACK, link, address, settings),
       { key: String(link) },
       () => {},
     );
   }
 
-  /** Removes `address`. Throws NetlinkError with EADDRNOTAVAIL when the link does not have it. */
-  async delete(link: number, address: string): Promise<void> {
-    const message = encode(RTM_DELADDR, NLM_F_ACK, link, address);
-    await this.#client.request(`remove address ${address} from link ${link} in ${this.#place}`, message, {
-      key: String(link),
-    });
+  /** One IPv6 address of a link, or undefined where the link does not have it; its prefix length does not count. Throws InvalidValueError for IPv4. */
+  async find(link: number, address: string): Promise<LinkAddress | undefined> {
+    return await this.#client.send(this.prepareFind(link, address));
   }
 
-  /** All addresses, or those of one link. */
-  async list(link?: number): Promise<LinkAddress[]> {
-    const { messages } = await this.#client.dump(
-      `list addresses in ${this.#place}`,
-      encodeMessage(RTM_GETADDR, NLM_F_DUMP, new Uint8Array(HEADER_SIZE)),
+  /** `find`, to be sent with other requests. */
+  prepareFind(link: number, address: string): Prepared<LinkAddress | undefined> {
+    return this.#client.prepare(
+      `get address ${address} of link ${link} in ${this.#place}`,
+      encodeAddressRequest(link, address),
+      { lane: "read", tolerates: [EADDRNOTAVAIL] },
+      ([answer]) => {
+        const found = answer === undefined ? undefined : decodeAddress(answer.payload);
+        // Asked about a link that is not there, the kernel looks on all.
+        return found?.link === link ? found : undefined;
+      },
     );
-    return messages
-      .map((message) => decodeAddress(message.payload))
-      .filter((address) => address !== undefined)
-      .filter((address) => link === undefined || address.link === link);
   }
-}
 
-/** Reads an RTM_NEWADDR; undefined when it holds no address. */
-export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
-  if (payload.length < HEADER_SIZE) return undefined;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const attributes = new AttributeReader(payload.subarray(HEADER_SIZE));
-  // IFA_LOCAL is the link's own address; IFA_ADDRESS is the peer's on a point-to-point link.
-  const bytes = attributes.bytes(IFA_LOCAL) ?? attributes.bytes(IFA_ADDRESS);
-  if (bytes === undefined || (bytes.length !== 4 && bytes.length !== 16)) return undefined;
-  const flags = attributes.u32(IFA_FLAGS) ?? view.getUint8(2);
-  return {
-    link: view.getUint32(4, true),
-    address: `${formatIp(bytes)}/${view.getUint8(1)}`,
-    isTentative: (flags & IFA_F_TENTATIVE) !== 0,
-    isDuplicate: (flags & IFA_F_DADFAILED) !== 0,
-  };
-}
+  /**
+   * The addresses of the namespace, or those asked for, which the kernel then picks. Throws NetlinkError with ENODEV
+   * when the link of the filter is not there.
+   *
+   * Each step of duplicate address detection counts as a change, and interrupts a list that does not fit into the first
+   * part of its answer (4 KB, some 45 addresses). Of such a list the kernel may also lose an address without a word,
+   * when another goes at the same time (seen with 6.18: a list waits for no lock, and the kernel counts the change
+   * after it was made). Whoever must know of one IPv6 address takes `find`.
+   */
+  async list(filter: AddressFilter = {}): Promise<{ addresses: LinkAddress[]; isInconsistent: boolean }> {
+    const ofLink = filter.link === undefined ? "" : ` of link ${filter.link}`;
+    const { messages, isInconsistent } = await this.#client.dump(
+      `list addresses${ofLink} in ${this.#place}`,
+      encodeAddressDump(NLM_F_DUMP, filter),
+    );
+    const addresses = messages.map(({ payload }) => decodeAddress(payload));
+    return { addresses: addresses.filter((address) => address !== undefined), isInconsistent };
+  }
 
-function encode(type: number, flags: number, link: number, address: string): Uint8Array {
-  const prefix = parsePrefix(address);
-  const header = new Uint8Array(HEADER_SIZE);
-  const view = new DataView(header.buffer);
-  view.setUint8(0, prefix.family);
-  view.setUint8(1, prefix.prefixLength);
-  view.setUint32(4, link, true);
-  return encodeMessage(type, flags, header, (w) => {
-    if (prefix.family === AF_INET) w.bytes(IFA_LOCAL, prefix.bytes);
-    w.bytes(IFA_ADDRESS, prefix.bytes);
-    if (prefix.family === AF_INET6) w.u32(IFA_FLAGS, IFA_F_NODAD);
-  });
+  #prepare(
+    verb: string,
+    flags: number,
+    link: number,
+    address: string,
+    settings: AddressSettings,
+  ): Prepared<void> {
+    return this.#client.prepare(
+      `${verb} address ${address} ${verb === "add" ? "to" : "on"} link ${link} in ${this.#place}`,
+      encodeAddress(RTM_NEWADDR, NLM_F_ACK | flags, link, address, settings),
+      { key: String(link) },
+      () => {},
+    );
+  }
 }

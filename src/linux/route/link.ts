@@ -1,11 +1,16 @@
-import { AttributeReader } from "../netlink/attribute.ts";
+import { AttributeReader, decodeText } from "../netlink/attribute.ts";
 import type { Message } from "../netlink/message.ts";
 import { AF_UNSPEC, formatMac } from "./ip.ts";
 import { decodeKind } from "./kinds/kinds.ts";
 import * as attr from "./link-attributes.ts";
+import { decodePort } from "./ports.ts";
 
 /** Operational states (RFC 2863; IF_OPER_*, include/uapi/linux/if.h), in the kernel's order. */
 const OPER_STATES = ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"] as const;
+
+/** GSO_LEGACY_MAX_SIZE and GSO_MAX_SEGS (include/linux/netdevice.h): what holds where a kernel tells nothing. */
+const LEGACY_MAX_SIZE = 65_536;
+const MAX_SEGMENTS = 65_535;
 
 export type OperState = (typeof OPER_STATES)[number];
 
@@ -33,25 +38,65 @@ export interface Link {
   readonly isUp: boolean;
   readonly isLoopback: boolean;
   readonly hasCarrier: boolean;
+  /** Somebody asked for it by a flag; `promiscuity` counts everybody. */
+  readonly isPromiscuous: boolean;
+  readonly isAllMulticast: boolean;
+  /** How many, the kernel's own parts included, want the link to take every packet, and every multicast packet. */
+  readonly promiscuity: number;
+  readonly allMulticast: number;
+  /** Held down for a protocol's sake. */
+  readonly isProtocolDown: boolean;
   readonly operState: OperState;
+  /** How often its carrier came, and how often it went. */
+  readonly carrierUps: number;
+  readonly carrierDowns: number;
   /** Bytes. */
   readonly mtu: number;
+  /** The least and the most the MTU can be, in bytes; 0 where nothing limits it. */
+  readonly minMtu: number;
+  readonly maxMtu: number;
   /** Empty for a link without a link-layer address. */
   readonly mac: string;
   readonly permanentMac: string | undefined;
+  /** A text somebody gave it. */
+  readonly alias: string | undefined;
+  /** Number by which links are treated together. */
+  readonly group: number;
   /** Index of the bridge, bond or VRF it belongs to. */
   readonly master: number | undefined;
+  /** Kind of what it belongs to. */
+  readonly portKind: string | undefined;
+  /** How it stands in the bridge (`BridgePortSettings`) or bond (`BondPort`) it belongs to. */
+  readonly portData: Readonly<Record<string, unknown>> | undefined;
   /** Index of the link it stands on, or of a veth's peer, in the namespace `parentNamespaceId`. */
   readonly parent: number | undefined;
   /** Namespace id of `parent` where it is another namespace. */
   readonly parentNamespaceId: number | undefined;
+  /** What the link is a port of, in the driver's words: `p0` or `pf0vf3`. */
+  readonly physicalPortName: string | undefined;
+  /** Hexadecimal; the same for links by one port. */
+  readonly physicalPortId: string | undefined;
+  /** Hexadecimal; the same for the ports of one switch. */
+  readonly physicalSwitchId: string | undefined;
+  /** The device the link is of: `{ bus: "pci", name: "0000:86:00.1" }`. */
+  readonly device: { readonly bus: string; readonly name: string } | undefined;
   readonly transmitQueues: number;
+  readonly receiveQueues: number;
   /** Packets. */
   readonly transmitQueueLength: number;
   /** Largest packet handed to the link before segmentation, in bytes. */
   readonly gsoMaxSize: number;
-  /** The most the link's driver can be handed before segmentation, in bytes. */
+  /** The same for IPv4; told by kernels from 6.3 on, and `gsoMaxSize` before. */
+  readonly gsoIpv4MaxSize: number;
+  /** The most segments such a packet may become. */
+  readonly gsoMaxSegments: number;
+  /** Largest packet that received ones are put together to, in bytes. */
+  readonly groMaxSize: number;
+  /** The same for IPv4; told by kernels from 6.3 on, and `groMaxSize` before. */
+  readonly groIpv4MaxSize: number;
+  /** The most the link's driver can be handed before segmentation, in bytes and segments. */
   readonly tsoMaxSize: number;
+  readonly tsoMaxSegments: number;
   /** Undefined where the kernel tells none. */
   readonly statistics: LinkStatistics | undefined;
 }
@@ -78,6 +123,10 @@ export function decodeLink(payload: Message["payload"]): Link | undefined {
   const data = info?.nested(attr.IFLA_INFO_DATA);
   const permanent = attributes.bytes(attr.IFLA_PERM_ADDRESS);
   const statistics = attributes.bytes(attr.IFLA_STATS64);
+  const portKind = info?.string(attr.IFLA_INFO_SLAVE_KIND);
+  const portData = info?.nested(attr.IFLA_INFO_SLAVE_DATA);
+  const gsoMaxSize = attributes.u32(attr.IFLA_GSO_MAX_SIZE) ?? LEGACY_MAX_SIZE;
+  const groMaxSize = attributes.u32(attr.IFLA_GRO_MAX_SIZE) ?? LEGACY_MAX_SIZE;
   return {
     index,
     name: attributes.string(attr.IFLA_IFNAME) ?? "",
@@ -87,38 +136,70 @@ export function decodeLink(payload: Message["payload"]): Link | undefined {
     isUp: (flags & attr.IFF_UP) !== 0,
     isLoopback: (flags & attr.IFF_LOOPBACK) !== 0,
     hasCarrier: (flags & attr.IFF_LOWER_UP) !== 0,
+    isPromiscuous: (flags & attr.IFF_PROMISC) !== 0,
+    isAllMulticast: (flags & attr.IFF_ALLMULTI) !== 0,
+    promiscuity: attributes.u32(attr.IFLA_PROMISCUITY) ?? 0,
+    allMulticast: attributes.u32(attr.IFLA_ALLMULTI) ?? 0,
+    isProtocolDown: attributes.u8(attr.IFLA_PROTO_DOWN) === 1,
     operState: OPER_STATES[attributes.u8(attr.IFLA_OPERSTATE) ?? 0] ?? "unknown",
+    carrierUps: attributes.u32(attr.IFLA_CARRIER_UP_COUNT) ?? 0,
+    carrierDowns: attributes.u32(attr.IFLA_CARRIER_DOWN_COUNT) ?? 0,
     mtu: attributes.u32(attr.IFLA_MTU) ?? 0,
+    minMtu: attributes.u32(attr.IFLA_MIN_MTU) ?? 0,
+    maxMtu: attributes.u32(attr.IFLA_MAX_MTU) ?? 0,
     mac: formatMac(attributes.bytes(attr.IFLA_ADDRESS) ?? new Uint8Array()),
     permanentMac: permanent === undefined ? undefined : formatMac(permanent),
+    alias: attributes.string(attr.IFLA_IFALIAS),
+    group: attributes.u32(attr.IFLA_GROUP) ?? 0,
     master: attributes.u32(attr.IFLA_MASTER),
+    portKind,
+    portData: portKind === undefined || portData === undefined ? undefined : decodePort(portKind, portData),
     parent: attributes.u32(attr.IFLA_LINK),
     parentNamespaceId: attributes.i32(attr.IFLA_LINK_NETNSID),
+    physicalPortName: attributes.string(attr.IFLA_PHYS_PORT_NAME),
+    physicalPortId: readHexadecimal(attributes.bytes(attr.IFLA_PHYS_PORT_ID)),
+    physicalSwitchId: readHexadecimal(attributes.bytes(attr.IFLA_PHYS_SWITCH_ID)),
+    device: readDevice(attributes),
     transmitQueues: attributes.u32(attr.IFLA_NUM_TX_QUEUES) ?? 1,
+    receiveQueues: attributes.u32(attr.IFLA_NUM_RX_QUEUES) ?? 1,
     transmitQueueLength: attributes.u32(attr.IFLA_TXQLEN) ?? 0,
-    gsoMaxSize: attributes.u32(attr.IFLA_GSO_MAX_SIZE) ?? 65536,
-    tsoMaxSize: attributes.u32(attr.IFLA_TSO_MAX_SIZE) ?? 65536,
+    gsoMaxSize,
+    gsoIpv4MaxSize: attributes.u32(attr.IFLA_GSO_IPV4_MAX_SIZE) ?? gsoMaxSize,
+    gsoMaxSegments: attributes.u32(attr.IFLA_GSO_MAX_SEGS) ?? MAX_SEGMENTS,
+    groMaxSize,
+    groIpv4MaxSize: attributes.u32(attr.IFLA_GRO_IPV4_MAX_SIZE) ?? groMaxSize,
+    tsoMaxSize: attributes.u32(attr.IFLA_TSO_MAX_SIZE) ?? LEGACY_MAX_SIZE,
+    tsoMaxSegments: attributes.u32(attr.IFLA_TSO_MAX_SEGS) ?? MAX_SEGMENTS,
     statistics: statistics === undefined ? undefined : decodeStatistics(statistics),
   };
+}
+
+function readHexadecimal(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString("hex");
+}
+
+function readDevice(attributes: AttributeReader): Link["device"] {
+  const name = attributes.string(attr.IFLA_PARENT_DEV_NAME);
+  if (name === undefined) return undefined;
+  return { bus: attributes.string(attr.IFLA_PARENT_DEV_BUS_NAME) ?? "", name };
 }
 
 function readAltNames(attributes: AttributeReader): string[] {
   const list = attributes.bytes(attr.IFLA_PROP_LIST);
   if (list === undefined) return [];
-  const names: string[] = [];
-  for (const entry of new AttributeReader(list).entries()) {
-    if (entry.type !== attr.IFLA_ALT_IFNAME) continue;
-    const zero = entry.payload.indexOf(0);
-    names.push(new TextDecoder().decode(zero < 0 ? entry.payload : entry.payload.subarray(0, zero)));
-  }
-  return names;
+  return new AttributeReader(list)
+    .entries()
+    .filter(({ type }) => type === attr.IFLA_ALT_IFNAME)
+    .map(({ payload }) => decodeText(payload));
 }
 
 /** The first eight of the 64-bit counters, in the order of struct rtnl_link_stats64. */
 function decodeStatistics(bytes: Uint8Array): LinkStatistics | undefined {
   if (bytes.length < 64) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const counter = (position: number) => Number(view.getBigUint64(position * 8, true));
+  // Two halves, because a bigint each costs more than all the rest; exact up to 2^53.
+  const counter = (position: number) =>
+    view.getUint32(position * 8, true) + view.getUint32(position * 8 + 4, true) * 0x1_0000_0000;
   return {
     receivePackets: counter(0),
     transmitPackets: counter(1),

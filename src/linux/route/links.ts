@@ -1,40 +1,50 @@
-import { NotFoundError } from "../../model/errors.ts";
-import { ENODEV } from "../errno.ts";
+import { InvalidValueError, NotFoundError } from "../../model/errors.ts";
+import { ENODEV, EOPNOTSUPP } from "../errno.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
-import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
+import {
+  encodeMessage,
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+} from "../netlink/message.ts";
 import type { Prepared } from "../netlink/prepared.ts";
-import { parseMac } from "./ip.ts";
-import { encodeKind, hasKindData, type LinkKindSpec } from "./kinds/kinds.ts";
+import { decodeIpSettings, type IpSettings } from "./ip-settings.ts";
+import {
+  encodeKind,
+  hasKindData,
+  type LinkKindChange,
+  type LinkKindSpec,
+  refuseFixed,
+} from "./kinds/kinds.ts";
 import { decodeLink, type Link } from "./link.ts";
 import * as attr from "./link-attributes.ts";
-
-/** What can be set on a link, when it is made and afterwards. */
-export interface LinkSettings {
-  readonly name?: string;
-  /** Bytes. */
-  readonly mtu?: number;
-  readonly mac?: string;
-  readonly isUp?: boolean;
-  /** Index of the bridge or bond it shall belong to; 0 takes it out. */
-  readonly master?: number;
-  /** Packets. */
-  readonly transmitQueueLength?: number;
-  /** Bytes; sets the limit for IPv4 as well. */
-  readonly gsoMaxSize?: number;
-  /** Open descriptor of the namespace the link is made in or moved to. */
-  readonly namespaceFd?: number;
-}
+import { linkHeader } from "./link-header.ts";
+import {
+  type InitialSettings,
+  type LinkSettings,
+  type QueueSettings,
+  writeInitialSettings,
+  writeSettings,
+} from "./link-settings.ts";
 
 /** A link to be made. */
-export interface NewLink extends LinkSettings {
+export interface NewLink extends InitialSettings, QueueSettings {
   readonly name: string;
   /** The index it gets; the kernel's choice when absent. EBUSY when it is taken. */
   readonly index?: number;
-  /** The link it stands on (macvlan), by index in the namespace the request is made in. */
+  /** The link it stands on (macvlan, vlan), by index in the namespace the request is made in. */
   readonly parent?: number;
+  /** Index of the bridge, bond or VRF it shall belong to. */
+  readonly master?: number;
   readonly of: LinkKindSpec;
 }
+
+/** IFNAMSIZ and ALTIFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
+const LONGEST_NAME = 15;
+const LONGEST_ALT_NAME = 127;
 
 /** No link of that name or index in the namespace. */
 export class LinkNotFoundError extends NotFoundError {}
@@ -50,7 +60,7 @@ export class Links {
     this.#place = place;
   }
 
-  /** One link with its counters, by name or index. Throws LinkNotFoundError. */
+  /** One link with its counters, by name, other name or index. Throws LinkNotFoundError. */
   async get(link: string | number): Promise<Link> {
     const found = await this.find(link);
     if (found === undefined) throw new LinkNotFoundError(`no link ${describeLink(link)} in ${this.#place}`);
@@ -64,9 +74,12 @@ export class Links {
 
   /** `find`, to be sent with other requests. */
   prepareFind(link: string | number): Prepared<Link | undefined> {
-    const message = encodeMessage(attr.RTM_GETLINK, 0, header(typeof link === "number" ? link : 0), (w) => {
-      if (typeof link === "string") w.string(attr.IFLA_IFNAME, link);
-    });
+    const message = encodeMessage(
+      attr.RTM_GETLINK,
+      0,
+      linkHeader(typeof link === "number" ? link : 0),
+      typeof link === "number" ? undefined : (w) => writeLookup(link, w),
+    );
     return this.#client.prepare(
       `get link ${describeLink(link)} in ${this.#place}`,
       message,
@@ -77,7 +90,7 @@ export class Links {
 
   /** All links with their counters; without those of IPv6, which make a dump a third larger. */
   async list(): Promise<{ links: Link[]; isInconsistent: boolean }> {
-    const message = encodeMessage(attr.RTM_GETLINK, NLM_F_DUMP, header(0), (w) =>
+    const message = encodeMessage(attr.RTM_GETLINK, NLM_F_DUMP, linkHeader(0), (w) =>
       w.u32(attr.IFLA_EXT_MASK, attr.RTEXT_FILTER_SKIP_STATS),
     );
     const { messages, isInconsistent } = await this.#client.dump(`list links in ${this.#place}`, message);
@@ -93,13 +106,11 @@ export class Links {
   /** `create`, to be sent with other requests. */
   prepareCreate(link: NewLink): Prepared<void> {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    const message = encodeMessage(attr.RTM_NEWLINK, flags, header(link.index ?? 0, link.isUp), (w) => {
-      writeSettings(link, w);
+    const message = encodeMessage(attr.RTM_NEWLINK, flags, linkHeader(link.index ?? 0, link), (w) => {
+      writeInitialSettings(link, w, `link ${link.name}`);
+      if (link.master !== undefined) w.u32(attr.IFLA_MASTER, link.master);
       if (link.parent !== undefined) w.u32(attr.IFLA_LINK, link.parent);
-      w.nest(attr.IFLA_LINKINFO, (info) => {
-        info.string(attr.IFLA_INFO_KIND, link.of.kind);
-        if (hasKindData(link.of)) info.nest(attr.IFLA_INFO_DATA, (data) => encodeKind(link.of, data));
-      });
+      writeKind(link.of, w);
     });
     return this.#client.prepare(
       `add link ${link.name} (${link.of.kind}) in ${this.#place}`,
@@ -119,8 +130,8 @@ export class Links {
 
   /** `set`, to be sent with other requests. */
   prepareSet(index: number, settings: LinkSettings): Prepared<void> {
-    const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, header(index, settings.isUp), (w) =>
-      writeSettings(settings, w),
+    const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, linkHeader(index, settings), (w) =>
+      writeSettings(settings, w, `link ${index}`),
     );
     return this.#client.prepare(
       `change link ${index} in ${this.#place}`,
@@ -131,11 +142,74 @@ export class Links {
   }
 
   /**
+   * Changes what a link has of its own kind: a bridge's VLAN filtering, a bond's primary link. What is absent stays as
+   * it is. Throws InvalidValueError for what only a link that is made can be given, and NetlinkError, with EOPNOTSUPP
+   * when the link is of another kind.
+   */
+  async change(index: number, change: LinkKindChange): Promise<void> {
+    await this.#client.send(this.prepareChange(index, change));
+  }
+
+  /** `change`, to be sent with other requests. */
+  prepareChange(index: number, change: LinkKindChange): Prepared<void> {
+    refuseFixed(change);
+    if (!hasKindData(change))
+      throw new InvalidValueError(`change of link ${index} (${change.kind})`, change, "something to change");
+    const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, linkHeader(index), (w) =>
+      writeKind(change, w),
+    );
+    const reasons = { [EOPNOTSUPP]: `it is no ${change.kind}` };
+    return this.#client.prepare(
+      `change link ${index} (${change.kind}) in ${this.#place}`,
+      message,
+      { key: String(index), reasons },
+      () => {},
+    );
+  }
+
+  /** What IP has to do with a link. Throws NetlinkError; ENODEV when there is no such link. */
+  async ipSettings(index: number): Promise<IpSettings> {
+    const message = encodeMessage(attr.RTM_GETLINK, 0, linkHeader(index));
+    const operation = `get the IP settings of link ${index} in ${this.#place}`;
+    const [answer] = await this.#client.request(operation, message, { lane: "read" });
+    return decodeIpSettings(answer?.payload ?? new Uint8Array());
+  }
+
+  /** Gives a link further names, of up to 127 bytes each. Throws NetlinkError; EEXIST when one is taken. */
+  async addAltNames(index: number, names: readonly string[]): Promise<void> {
+    await this.#client.send(this.#prepareAltNames("add", index, names));
+  }
+
+  /** Takes other names from a link. Throws NetlinkError; ENOENT when it does not have one of them. */
+  async deleteAltNames(index: number, names: readonly string[]): Promise<void> {
+    await this.#client.send(this.#prepareAltNames("remove", index, names));
+  }
+
+  #prepareAltNames(verb: "add" | "remove", index: number, names: readonly string[]): Prepared<void> {
+    const [type, flags] =
+      verb === "add"
+        ? [attr.RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND]
+        : [attr.RTM_DELLINKPROP, 0];
+    for (const name of names) {
+      const { length } = Buffer.from(name);
+      if (length > 0 && length <= LONGEST_ALT_NAME) continue;
+      throw new InvalidValueError(`other name of link ${index}`, name, `1 to ${LONGEST_ALT_NAME} bytes`);
+    }
+    const message = encodeMessage(type, NLM_F_ACK | flags, linkHeader(index), (w) =>
+      w.nest(attr.IFLA_PROP_LIST, (list) => {
+        for (const name of names) list.string(attr.IFLA_ALT_IFNAME, name);
+      }),
+    );
+    const operation = `${verb} the other names ${names.join(", ")} of link ${index} in ${this.#place}`;
+    return this.#client.prepare(operation, message, { key: String(index) }, () => {});
+  }
+
+  /**
    * Deletes a link. The answer comes a grace period of the kernel after the link is gone; whoever only wants
    * it gone waits for the announcement instead (`LinkEvents.expectEnd`).
    */
   async delete(index: number): Promise<void> {
-    const message = encodeMessage(attr.RTM_DELLINK, NLM_F_ACK, header(index));
+    const message = encodeMessage(attr.RTM_DELLINK, NLM_F_ACK, linkHeader(index));
     await this.#client.request(`delete link ${index} in ${this.#place}`, message, {
       lane: "delete",
       key: String(index),
@@ -143,27 +217,16 @@ export class Links {
   }
 }
 
-function header(index: number, isUp?: boolean): Uint8Array {
-  const bytes = new Uint8Array(attr.INTERFACE_HEADER_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(4, index, true);
-  if (isUp !== undefined) {
-    view.setUint32(8, isUp ? attr.IFF_UP : 0, true);
-    view.setUint32(12, attr.IFF_UP, true);
-  }
-  return bytes;
+function writeKind(of: LinkKindChange, w: AttributeWriter): void {
+  w.nest(attr.IFLA_LINKINFO, (info) => {
+    info.string(attr.IFLA_INFO_KIND, of.kind);
+    if (hasKindData(of)) info.nest(attr.IFLA_INFO_DATA, (data) => encodeKind(of, data));
+  });
 }
 
-function writeSettings(settings: LinkSettings, w: AttributeWriter): void {
-  if (settings.namespaceFd !== undefined) w.u32(attr.IFLA_NET_NS_FD, settings.namespaceFd);
-  if (settings.name !== undefined) w.string(attr.IFLA_IFNAME, settings.name);
-  if (settings.mtu !== undefined) w.u32(attr.IFLA_MTU, settings.mtu);
-  if (settings.mac !== undefined) w.bytes(attr.IFLA_ADDRESS, parseMac(settings.mac));
-  if (settings.master !== undefined) w.u32(attr.IFLA_MASTER, settings.master);
-  if (settings.transmitQueueLength !== undefined) w.u32(attr.IFLA_TXQLEN, settings.transmitQueueLength);
-  if (settings.gsoMaxSize !== undefined) {
-    w.u32(attr.IFLA_GSO_MAX_SIZE, settings.gsoMaxSize).u32(attr.IFLA_GSO_IPV4_MAX_SIZE, settings.gsoMaxSize);
-  }
+/** A name that is too long for a link's first one is another name. */
+function writeLookup(name: string, w: AttributeWriter): void {
+  w.string(Buffer.byteLength(name) > LONGEST_NAME ? attr.IFLA_ALT_IFNAME : attr.IFLA_IFNAME, name);
 }
 
 function describeLink(link: string | number): string {

@@ -1,33 +1,71 @@
+import { InvalidValueError } from "../../../model/errors.ts";
 import type { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { type BondSpec, bond } from "./bond.ts";
 import { type BridgeSpec, bridge } from "./bridge.ts";
+import { type DummySpec, dummy } from "./dummy.ts";
 import { type IfbSpec, ifb } from "./ifb.ts";
+import { type IpvlanSpec, ipvlan } from "./ipvlan.ts";
 import type { LinkKind } from "./kind.ts";
 import { type MacvlanSpec, macvlan } from "./macvlan.ts";
 import { type VethSpec, veth } from "./veth.ts";
+import { type VlanSpec, vlan } from "./vlan.ts";
+import { type VrfSpec, vrf } from "./vrf.ts";
 
 /** Every kind of link that can be made. */
-export type LinkKindSpec = BridgeSpec | IfbSpec | MacvlanSpec | VethSpec;
+export type LinkKindSpec =
+  | BondSpec
+  | BridgeSpec
+  | DummySpec
+  | IfbSpec
+  | IpvlanSpec
+  | MacvlanSpec
+  | VethSpec
+  | VlanSpec
+  | VrfSpec;
+
+/** What is to become of a link of a kind: what is absent stays as it is. */
+export type LinkKindChange = ChangeOf<LinkKindSpec>;
+
+type ChangeOf<Spec extends LinkKindSpec> = Spec extends LinkKindSpec
+  ? Pick<Spec, "kind"> & Partial<Spec>
+  : never;
 
 const kinds: { readonly [Kind in LinkKindSpec["kind"]]: LinkKind<Extract<LinkKindSpec, { kind: Kind }>> } = {
+  bond,
   bridge,
+  dummy,
   ifb,
+  ipvlan,
   macvlan,
   veth,
+  vlan,
+  vrf,
 };
 
-/** Writes a kind's own attributes; does nothing for a kind that has none. */
-export function encodeKind(spec: LinkKindSpec, data: AttributeWriter): void {
+/** Writes what a kind has of its own; nothing where nothing is given. Throws InvalidValueError. */
+export function encodeKind(spec: LinkKindChange, data: AttributeWriter): void {
   const kind = kinds[spec.kind] as LinkKind<LinkKindSpec>;
   kind.encode?.(spec, data);
 }
 
-/** Whether a kind has attributes of its own to write. */
-export function hasKindData(spec: LinkKindSpec): boolean {
-  return kinds[spec.kind].encode !== undefined;
+/** Whether anything is given that a kind has of its own. */
+export function hasKindData({ kind, ...own }: LinkKindChange): boolean {
+  return kinds[kind].encode !== undefined && Object.values(own).some((value) => value !== undefined);
 }
 
-/** Reads a kind's own attributes; undefined for a kind not known here. */
+/** Throws InvalidValueError when something is to be changed that the kernel only takes when the link is made. */
+export function refuseFixed(change: LinkKindChange): void {
+  const { kind, fixed = [] } = kinds[change.kind] as LinkKind<LinkKindSpec>;
+  for (const name of fixed as readonly string[]) {
+    const value = (change as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined) continue;
+    throw new InvalidValueError(`${name} of a ${kind}`, value, "nothing: it is set when the link is made");
+  }
+}
+
+/** Reads what a kind has of its own; undefined for a kind not known here, or one of which nothing is told. */
 export function decodeKind(kind: string, data: AttributeReader): Partial<LinkKindSpec> | undefined {
-  const known = (kinds as Record<string, LinkKind<LinkKindSpec> | undefined>)[kind];
-  return known?.decode?.(data);
+  if (!Object.hasOwn(kinds, kind)) return undefined;
+  const known = kinds[kind as LinkKindSpec["kind"]] as LinkKind<LinkKindSpec>;
+  return known.decode?.(data);
 }

@@ -1,20 +1,22 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { type GactAction, gact } from "./gact.ts";
 import { type CodecTable, decodeKind, encodeKind, type UnknownKind } from "./kind.ts";
 import { type MirredAction, mirred } from "./mirred.ts";
 import { type PoliceAction, police } from "./police.ts";
-import { decodeStatistics2, type TcStatistics } from "./statistics.ts";
+import { type SkbeditAction, skbedit } from "./skbedit.ts";
+import { decodeStatistics2, NO_STATISTICS, type TcStatistics } from "./statistics.ts";
 
 /** Attributes of one action in a list (include/uapi/linux/pkt_cls.h; net/sched/act_api.c). */
 const TCA_ACT_KIND = 1;
 const TCA_ACT_OPTIONS = 2;
 const TCA_ACT_STATS = 4;
 
-type KnownAction<Link = number> = MirredAction<Link> | PoliceAction;
+type KnownAction<Link = number> = MirredAction<Link> | PoliceAction | SkbeditAction | GactAction;
 
 /** What a filter does with the packets it matches. */
 export type TcAction<Link = number> = KnownAction<Link> | UnknownKind;
 
-const codecs: CodecTable<KnownAction> = { mirred, police };
+const codecs: CodecTable<KnownAction> = { mirred, police, skbedit, gact };
 
 /** Writes a list of actions under `type`: nests numbered from 1 in the order they are done. */
 export function writeActions(attributes: AttributeWriter, type: number, actions: readonly TcAction[]): void {
@@ -40,10 +42,12 @@ export function readActions(list: Uint8Array | undefined): readonly TcAction[] {
   );
 }
 
-/** Statistics of the first action in a list. */
-export function readActionStatistics(list: Uint8Array | undefined): TcStatistics | undefined {
-  const statistics = readList(list)[0]?.nested(TCA_ACT_STATS);
-  return statistics && decodeStatistics2(statistics);
+/** Statistics of every action in a list, in the order they are done. */
+export function readActionStatistics(list: Uint8Array | undefined): readonly TcStatistics[] {
+  return readList(list).map((action) => {
+    const statistics = action.nested(TCA_ACT_STATS);
+    return statistics === undefined ? NO_STATISTICS : decodeStatistics2(statistics);
+  });
 }
 
 function readList(list: Uint8Array | undefined): readonly AttributeReader[] {

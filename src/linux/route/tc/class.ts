@@ -1,8 +1,11 @@
 import type { NetlinkClient } from "../../netlink/client.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
+import type { Prepared } from "../../netlink/prepared.ts";
+import { decodeHtbClassStatistics, type HtbClassStatistics } from "./application.ts";
 import { type HtbClass, htbClass } from "./htb.ts";
 import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
 import { decodeTcObject, encodeTcRequest } from "./message.ts";
+import { type MqClass, mqClass } from "./mq.ts";
 import type { TcStatistics } from "./statistics.ts";
 import {
   type ClassParent,
@@ -15,9 +18,9 @@ import {
   TC_H_UNSPEC,
 } from "./tcmsg.ts";
 
-type KnownClass = HtbClass;
+type KnownClass = HtbClass | MqClass;
 
-const codecs: CodecTable<KnownClass> = { htb: htbClass };
+const codecs: CodecTable<KnownClass> = { htb: htbClass, mq: mqClass };
 
 /** Where a class is. */
 export interface ClassPlace<Link = number> {
@@ -35,6 +38,10 @@ export type ClassSpec<Link = number> = ClassPlace<Link> & (KnownClass | UnknownK
 export interface Class {
   readonly spec: ClassSpec;
   readonly statistics: TcStatistics;
+  /** Handle of the qdisc in it, where it is a leaf and its qdisc has one. */
+  readonly leaf?: number;
+  /** What only its kind counts. */
+  readonly application?: HtbClassStatistics;
 }
 
 /** The classes of one network namespace. All calls throw NetlinkError when the kernel refuses. */
@@ -55,40 +62,65 @@ export class Classes {
 
   /** Makes a class that is not there yet. */
   async add(spec: ClassSpec): Promise<void> {
-    await this.#send("add", spec, NLM_F_CREATE | NLM_F_EXCL);
+    await this.#client.send(this.prepareAdd(spec));
+  }
+
+  /** `add`, to be sent with other requests. */
+  prepareAdd(spec: ClassSpec): Prepared<void> {
+    return this.#prepare("add", spec, NLM_F_CREATE | NLM_F_EXCL);
   }
 
   /** Makes the class what is wanted: changes it in place or makes it. Packets that wait go on waiting. */
   async replace(spec: ClassSpec): Promise<void> {
-    await this.#send("replace", spec, NLM_F_CREATE);
+    await this.#client.send(this.prepareReplace(spec));
+  }
+
+  /** `replace`, to be sent with other requests. */
+  prepareReplace(spec: ClassSpec): Prepared<void> {
+    return this.#prepare("replace", spec, NLM_F_CREATE);
   }
 
   /** Changes a class in place. Packets that wait go on waiting. */
   async change(spec: ClassSpec): Promise<void> {
-    await this.#send("change", spec, 0);
+    await this.#client.send(this.prepareChange(spec));
+  }
+
+  /** `change`, to be sent with other requests. */
+  prepareChange(spec: ClassSpec): Prepared<void> {
+    return this.#prepare("change", spec, 0);
   }
 
   /** Removes a class with its leaf qdisc; EBUSY while other classes or filters use it. */
   async delete(place: ClassPlace): Promise<void> {
-    const message = encodeTcRequest(RTM_DELTCLASS, 0, tcPlace(place));
-    await this.#client.request(describe("delete", place), message, { key: String(place.link) });
+    await this.#client.send(this.prepareDelete(place));
   }
 
-  async #send(verb: string, spec: ClassSpec, flags: number): Promise<void> {
-    await this.#client.request(describe(verb, spec), encodeClass(spec, flags), { key: String(spec.link) });
+  /** `delete`, to be sent with other requests. */
+  prepareDelete(place: ClassPlace): Prepared<void> {
+    const message = encodeTcRequest(RTM_DELTCLASS, 0, tcPlace(place));
+    return this.#client.prepare(describe("delete", place), message, { key: String(place.link) }, () => {});
+  }
+
+  #prepare(verb: string, spec: ClassSpec, flags: number): Prepared<void> {
+    const message = encodeClass(spec, flags);
+    return this.#client.prepare(describe(verb, spec), message, { key: String(spec.link) }, () => {});
   }
 }
 
 /** The request that makes or changes a class; `flags` are the modifiers of a NEW. */
 export function encodeClass(spec: ClassSpec, flags: number): Uint8Array {
-  return encodeTcRequest(RTM_NEWTCLASS, flags, tcPlace(spec), encodeKind(codecs, spec));
+  return encodeTcRequest(RTM_NEWTCLASS, flags, tcPlace(spec), { kind: encodeKind(codecs, spec) });
 }
 
 /** Reads a class; undefined when the message is damaged. */
 export function decodeClass(message: Message): Class | undefined {
   const object = decodeTcObject(message);
   if (object === undefined) return undefined;
-  const { link, parent, handle } = object.place;
+  const { link, parent, handle, info } = object.place;
+  const application =
+    object.name === "htb" && object.application !== undefined
+      ? decodeHtbClassStatistics(object.application)
+      : undefined;
   const isTop = parent === TC_H_ROOT || (parent & 0xffff) === 0;
   return {
     spec: {
@@ -98,6 +130,8 @@ export function decodeClass(message: Message): Class | undefined {
       ...decodeKind(codecs, object.name, object.options),
     },
     statistics: object.statistics,
+    ...(info !== 0 && { leaf: info }),
+    ...(application !== undefined && { application }),
   };
 }
 

@@ -1,4 +1,6 @@
 import type { KindCodec } from "./kind.ts";
+import { viewOf } from "./view.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** A queue that drops what does not fit: `pfifo` counts packets (net/sched/sch_fifo.c). */
 export interface PfifoQdisc {
@@ -15,23 +17,23 @@ export interface BfifoQdisc {
 }
 
 export const pfifo: KindCodec<PfifoQdisc> = {
-  encode: (options) => encodeLimit(options.limit),
+  encode: (options) => encodeLimit("limit of qdisc pfifo", options.limit),
   decode: (payload) => withLimit(payload, (limit) => ({ kind: "pfifo", limit })),
 };
 
 export const bfifo: KindCodec<BfifoQdisc> = {
-  encode: (options) => encodeLimit(options.limit),
+  encode: (options) => encodeLimit("limit of qdisc bfifo", options.limit),
   decode: (payload) => withLimit(payload, (limit) => ({ kind: "bfifo", limit })),
 };
 
 /** struct tc_fifo_qopt {u32 limit} (include/uapi/linux/pkt_sched.h): the bare structure, no attributes. */
-function encodeLimit(limit: number): Uint8Array {
+function encodeLimit(place: string, limit: number): Uint8Array {
   const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, limit, true);
+  new DataView(bytes.buffer).setUint32(0, wholeNumber(place, limit), true);
   return bytes;
 }
 
 function withLimit<Qdisc>(payload: Uint8Array, make: (limit: number) => Qdisc): Qdisc | undefined {
-  if (payload.length < 4) return undefined;
-  return make(new DataView(payload.buffer, payload.byteOffset).getUint32(0, true));
+  const view = viewOf(payload, 4);
+  return view && make(view.getUint32(0, true));
 }

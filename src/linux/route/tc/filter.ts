@@ -1,9 +1,13 @@
 import { AttributeReader } from "../../netlink/attribute.ts";
 import type { NetlinkClient } from "../../netlink/client.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
+import type { Prepared } from "../../netlink/prepared.ts";
 import { readActionStatistics } from "./action.ts";
+import { type BpfFilter, bpf, TCA_BPF_ACT, TCA_BPF_FLAGS_GEN } from "./bpf.ts";
+import { type FlowerFilter, flower, TCA_FLOWER_ACT, TCA_FLOWER_FLAGS } from "./flower.ts";
+import { isInHardware } from "./hardware.ts";
 import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
-import { type MatchallFilter, matchall, TCA_MATCHALL_ACT } from "./matchall.ts";
+import { type MatchallFilter, matchall, TCA_MATCHALL_ACT, TCA_MATCHALL_FLAGS } from "./matchall.ts";
 import { decodeTcObject, encodeTcRequest } from "./message.ts";
 import { NO_STATISTICS, type TcStatistics } from "./statistics.ts";
 import {
@@ -16,19 +20,28 @@ import {
   RTM_NEWTFILTER,
   TC_H_UNSPEC,
 } from "./tcmsg.ts";
-import { isU32Table, TCA_U32_ACT, type U32Filter, u32 } from "./u32.ts";
+import { isU32Table, TCA_U32_ACT, TCA_U32_FLAGS, type U32Filter, u32 } from "./u32.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** Every protocol (include/uapi/linux/if_ether.h). */
 const ETH_P_ALL = 0x0003;
+/** A chain has 28 bits, because the action that goes to it has no more (TC_ACT_EXT_VAL_MASK). */
+const MOST_CHAIN = 0x0fffffff;
 
-type KnownFilter<Link = number> = U32Filter<Link> | MatchallFilter<Link>;
+type KnownFilter<Link = number> =
+  | U32Filter<Link>
+  | MatchallFilter<Link>
+  | FlowerFilter<Link>
+  | BpfFilter<Link>;
 
-const codecs: CodecTable<KnownFilter> = { u32, matchall };
+const codecs: CodecTable<KnownFilter> = { u32, matchall, flower, bpf };
 
-/** Which attribute of a kind lists its actions, for their statistics. */
-const actionAttributes = new Map<string, number>([
-  ["u32", TCA_U32_ACT],
-  ["matchall", TCA_MATCHALL_ACT],
+/** Which attributes of a kind list its actions, for their statistics, and say where the filter runs. */
+const commonAttributes = new Map([
+  ["u32", { actions: TCA_U32_ACT, flags: TCA_U32_FLAGS }],
+  ["matchall", { actions: TCA_MATCHALL_ACT, flags: TCA_MATCHALL_FLAGS }],
+  ["flower", { actions: TCA_FLOWER_ACT, flags: TCA_FLOWER_FLAGS }],
+  ["bpf", { actions: TCA_BPF_ACT, flags: TCA_BPF_FLAGS_GEN }],
 ]);
 
 /** Where a filter is. */
@@ -42,6 +55,8 @@ export interface FilterPlace<Link = number> {
   readonly protocol: "all" | number;
   /** Which filter of its priority, as its kind counts; the kernel chooses when absent. */
   readonly handle?: number;
+  /** The chain it is in; packets begin in chain 0, which is meant when absent, and go to others by an action. */
+  readonly chain?: number;
 }
 
 /** A filter: place, kind and the kind's options. Plain data. */
@@ -52,6 +67,10 @@ export interface Filter {
   readonly spec: FilterSpec;
   /** Of its first action; all 0 for a filter without one. */
   readonly statistics: TcStatistics;
+  /** Of each of its actions. */
+  readonly actionStatistics: readonly TcStatistics[];
+  /** A card has taken it. */
+  readonly isInHardware: boolean;
 }
 
 /** The filters of one network namespace. All calls throw NetlinkError when the kernel refuses. */
@@ -62,7 +81,7 @@ export class Filters {
     this.#client = client;
   }
 
-  /** Every filter at one place of a link. */
+  /** Every filter at one place of a link, in all its chains. */
   async list(link: number, parent: FilterParent): Promise<readonly Filter[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: encodeFilterParent(parent), info: 0 };
     const request = encodeTcRequest(RTM_GETTFILTER, NLM_F_DUMP, place);
@@ -75,7 +94,12 @@ export class Filters {
 
   /** Makes a filter that is not there yet. */
   async add(spec: FilterSpec): Promise<void> {
-    await this.#send("add", spec, NLM_F_CREATE | NLM_F_EXCL);
+    await this.#client.send(this.prepareAdd(spec));
+  }
+
+  /** `add`, to be sent with other requests. */
+  prepareAdd(spec: FilterSpec): Prepared<void> {
+    return this.#prepare("add", spec, NLM_F_CREATE | NLM_F_EXCL);
   }
 
   /**
@@ -83,28 +107,46 @@ export class Filters {
    * which the kernel cannot change: EEXIST); without one there will be one filter more.
    */
   async replace(spec: FilterSpec): Promise<void> {
-    await this.#send("replace", spec, NLM_F_CREATE);
+    await this.#client.send(this.prepareReplace(spec));
+  }
+
+  /** `replace`, to be sent with other requests. */
+  prepareReplace(spec: FilterSpec): Prepared<void> {
+    return this.#prepare("replace", spec, NLM_F_CREATE);
   }
 
   /** Changes a filter in place. */
   async change(spec: FilterSpec): Promise<void> {
-    await this.#send("change", spec, 0);
+    await this.#client.send(this.prepareChange(spec));
+  }
+
+  /** `change`, to be sent with other requests. */
+  prepareChange(spec: FilterSpec): Prepared<void> {
+    return this.#prepare("change", spec, 0);
   }
 
   /** Removes one filter, or all of its priority when no handle is given. */
   async delete(place: FilterPlace): Promise<void> {
-    const message = encodeTcRequest(RTM_DELTFILTER, 0, tcPlace(place));
-    await this.#client.request(describe("delete", place), message, { key: String(place.link) });
+    await this.#client.send(this.prepareDelete(place));
   }
 
-  async #send(verb: string, spec: FilterSpec, flags: number): Promise<void> {
-    await this.#client.request(describe(verb, spec), encodeFilter(spec, flags), { key: String(spec.link) });
+  /** `delete`, to be sent with other requests. */
+  prepareDelete(place: FilterPlace): Prepared<void> {
+    const message = encodeTcRequest(RTM_DELTFILTER, 0, tcPlace(place), { chain: place.chain });
+    return this.#client.prepare(describe("delete", place), message, { key: String(place.link) }, () => {});
+  }
+
+  #prepare(verb: string, spec: FilterSpec, flags: number): Prepared<void> {
+    const message = encodeFilter(spec, flags);
+    return this.#client.prepare(describe(verb, spec), message, { key: String(spec.link) }, () => {});
   }
 }
 
 /** The request that makes or changes a filter; `flags` are the modifiers of a NEW. */
 export function encodeFilter(spec: FilterSpec, flags: number): Uint8Array {
-  return encodeTcRequest(RTM_NEWTFILTER, flags, tcPlace(spec), encodeKind(codecs, spec));
+  const { chain } = spec;
+  if (chain !== undefined) wholeNumber("chain of a filter", chain, 0, MOST_CHAIN);
+  return encodeTcRequest(RTM_NEWTFILTER, flags, tcPlace(spec), { kind: encodeKind(codecs, spec), chain });
 }
 
 /** Reads a filter; undefined for a damaged message and for what is only a container of filters. */
@@ -115,11 +157,9 @@ export function decodeFilter(message: Message): Filter | undefined {
   if (object.name === "u32" && object.options !== undefined && isU32Table(object.options)) return undefined;
   const { link, parent, handle, info } = object.place;
   const protocol = swap16(info & 0xffff);
-  const actions = actionAttributes.get(object.name);
-  const list =
-    actions === undefined
-      ? undefined
-      : new AttributeReader(object.options ?? new Uint8Array()).bytes(actions);
+  const common = commonAttributes.get(object.name);
+  const options = new AttributeReader(object.options ?? new Uint8Array());
+  const actionStatistics = common === undefined ? [] : readActionStatistics(options.bytes(common.actions));
   return {
     spec: {
       link,
@@ -127,9 +167,12 @@ export function decodeFilter(message: Message): Filter | undefined {
       priority: info >>> 16,
       protocol: protocol === ETH_P_ALL ? "all" : protocol,
       handle,
+      ...(object.chain !== undefined && object.chain !== 0 && { chain: object.chain }),
       ...decodeKind(codecs, object.name, object.options),
     },
-    statistics: readActionStatistics(list) ?? NO_STATISTICS,
+    statistics: actionStatistics[0] ?? NO_STATISTICS,
+    actionStatistics,
+    isInHardware: common !== undefined && isInHardware(options.u32(common.flags)),
   };
 }
 

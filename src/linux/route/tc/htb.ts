@@ -1,6 +1,8 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
-import type { KindCodec } from "./kind.ts";
+import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { burstToTicks, RATESPEC_SIZE, rate64, readRate, ticksToBurst, writeRateSpec } from "./ratespec.ts";
+import { viewOf } from "./view.ts";
+import { positiveNumber, wholeNumber } from "./whole-number.ts";
 
 /** Attributes of HTB (include/uapi/linux/pkt_sched.h; net/sched/sch_htb.c). */
 const TCA_HTB_PARMS = 1;
@@ -8,12 +10,14 @@ const TCA_HTB_INIT = 2;
 const TCA_HTB_DIRECT_QLEN = 5;
 const TCA_HTB_RATE64 = 6;
 const TCA_HTB_CEIL64 = 7;
+const TCA_HTB_OFFLOAD = 9;
 
 /** struct tc_htb_glob: version, rate2quantum, defcls, debug, direct_pkts. */
 const GLOB_SIZE = 20;
 const HTB_VERSION = 3;
-/** rate2quantum's default; every class here names its quantum, so it decides nothing. */
+/** rate2quantum's default in iproute2 too; a class that names its quantum does not need it. */
 const RATE_TO_QUANTUM = 10;
+const MOST_PRIO = 7;
 
 /** struct tc_htb_opt: rate, ceil, buffer, cbuffer, quantum, level, prio. */
 const OPT_SIZE = 2 * RATESPEC_SIZE + 20;
@@ -25,6 +29,10 @@ export interface HtbQdisc {
   readonly default: number;
   /** Packets held for the unshaped way, in packets. The link's transmit queue length when absent. */
   readonly directQueueLength?: number;
+  /** What the rate in bytes per second is divided by for a class that names no quantum; 10 when absent. */
+  readonly rateToQuantum?: number;
+  /** The card does the shaping: refused where it cannot, or where `hw-tc-offload` is off. */
+  readonly isOffloaded?: boolean;
 }
 
 /** A class of HTB. */
@@ -48,26 +56,31 @@ export const htbQdisc: KindCodec<HtbQdisc> = {
   encode(options) {
     const glob = new Uint8Array(GLOB_SIZE);
     const view = new DataView(glob.buffer);
+    const ratio = wholeNumber("rateToQuantum of qdisc htb", options.rateToQuantum ?? RATE_TO_QUANTUM, 1);
     view.setUint32(0, HTB_VERSION, true);
-    view.setUint32(4, RATE_TO_QUANTUM, true);
-    view.setUint32(8, options.default, true);
+    view.setUint32(4, ratio, true);
+    view.setUint32(8, wholeNumber("default of qdisc htb", options.default, 0, 0xffff), true);
     const attributes = new AttributeWriter();
     attributes.bytes(TCA_HTB_INIT, glob);
-    if (options.directQueueLength !== undefined)
-      attributes.u32(TCA_HTB_DIRECT_QLEN, options.directQueueLength);
+    if (options.directQueueLength !== undefined) {
+      const length = wholeNumber("directQueueLength of qdisc htb", options.directQueueLength);
+      attributes.u32(TCA_HTB_DIRECT_QLEN, length);
+    }
+    if (options.isOffloaded === true) attributes.flag(TCA_HTB_OFFLOAD);
     return attributes.finish();
   },
   decode(payload) {
     const attributes = new AttributeReader(payload);
-    const glob = attributes.bytes(TCA_HTB_INIT);
-    if (glob === undefined || glob.length < GLOB_SIZE) return undefined;
-    const view = new DataView(glob.buffer, glob.byteOffset);
-    const directQueueLength = attributes.u32(TCA_HTB_DIRECT_QLEN);
-    return {
+    const view = viewOf(attributes.bytes(TCA_HTB_INIT), GLOB_SIZE);
+    if (view === undefined) return undefined;
+    const ratio = view.getUint32(4, true);
+    return withoutAbsent<HtbQdisc>({
       kind: "htb",
       default: view.getUint32(8, true),
-      ...(directQueueLength !== undefined && { directQueueLength }),
-    };
+      directQueueLength: attributes.u32(TCA_HTB_DIRECT_QLEN),
+      rateToQuantum: ratio === RATE_TO_QUANTUM ? undefined : ratio,
+      isOffloaded: attributes.has(TCA_HTB_OFFLOAD) ? true : undefined,
+    });
   },
 };
 
@@ -75,25 +88,28 @@ export const htbClass: KindCodec<HtbClass> = {
   encode(options) {
     const opt = new Uint8Array(OPT_SIZE);
     const view = new DataView(opt.buffer);
-    writeRateSpec(view, 0, options.rate);
-    writeRateSpec(view, RATESPEC_SIZE, options.ceil);
-    view.setUint32(24, burstToTicks(options.burst, options.rate), true);
-    view.setUint32(28, burstToTicks(options.cburst, options.ceil), true);
-    view.setUint32(32, options.quantum, true);
-    view.setUint32(40, options.prio, true);
+    const rate = positiveNumber("rate of class htb", options.rate);
+    const ceil = positiveNumber("ceil of class htb", options.ceil);
+    const burst = wholeNumber("burst of class htb", options.burst);
+    const cburst = wholeNumber("cburst of class htb", options.cburst);
+    writeRateSpec(view, 0, rate);
+    writeRateSpec(view, RATESPEC_SIZE, ceil);
+    view.setUint32(24, burstToTicks(burst, rate), true);
+    view.setUint32(28, burstToTicks(cburst, ceil), true);
+    view.setUint32(32, wholeNumber("quantum of class htb", options.quantum), true);
+    view.setUint32(40, wholeNumber("prio of class htb", options.prio, 0, MOST_PRIO), true);
     const attributes = new AttributeWriter();
     attributes.bytes(TCA_HTB_PARMS, opt);
-    const wideRate = rate64(options.rate);
-    const wideCeil = rate64(options.ceil);
+    const wideRate = rate64(rate);
+    const wideCeil = rate64(ceil);
     if (wideRate !== undefined) attributes.u64(TCA_HTB_RATE64, wideRate);
     if (wideCeil !== undefined) attributes.u64(TCA_HTB_CEIL64, wideCeil);
     return attributes.finish();
   },
   decode(payload) {
     const attributes = new AttributeReader(payload);
-    const opt = attributes.bytes(TCA_HTB_PARMS);
-    if (opt === undefined || opt.length < OPT_SIZE) return undefined;
-    const view = new DataView(opt.buffer, opt.byteOffset);
+    const view = viewOf(attributes.bytes(TCA_HTB_PARMS), OPT_SIZE);
+    if (view === undefined) return undefined;
     const rate = readRate(view, 0, attributes.u64(TCA_HTB_RATE64));
     const ceil = readRate(view, RATESPEC_SIZE, attributes.u64(TCA_HTB_CEIL64));
     return {

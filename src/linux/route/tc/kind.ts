@@ -63,3 +63,8 @@ export function kindName(options: { readonly kind: string } | UnknownKind): stri
 function isUnknown(options: { readonly kind: string }): options is UnknownKind {
   return options.kind === "unknown";
 }
+
+/** The object without the properties that are undefined, so that it is equal to one that never had them. */
+export function withoutAbsent<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

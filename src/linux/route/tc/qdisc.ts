@@ -1,13 +1,32 @@
+import { isDeepStrictEqual } from "node:util";
 import { EINVAL } from "../../errno.ts";
 import type { NetlinkClient } from "../../netlink/client.ts";
 import { isErrno } from "../../netlink/error.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../../netlink/message.ts";
+import type { Prepared } from "../../netlink/prepared.ts";
+import {
+  decodeFqCodelStatistics,
+  decodeFqStatistics,
+  type FqCodelStatistics,
+  type FqStatistics,
+} from "./application.ts";
 import { type BfifoQdisc, bfifo, type PfifoQdisc, pfifo } from "./fifo.ts";
+import { type FqQdisc, fq } from "./fq.ts";
 import { type FqCodelQdisc, fqCodel } from "./fq_codel.ts";
 import { type HtbQdisc, htbQdisc } from "./htb.ts";
 import { type ClsactQdisc, clsact, type IngressQdisc, ingress } from "./ingress.ts";
-import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
+import {
+  type CodecTable,
+  decodeKind,
+  encodeKind,
+  kindName,
+  type UnknownKind,
+  withoutAbsent,
+} from "./kind.ts";
 import { decodeTcObject, encodeTcRequest } from "./message.ts";
+import { type MqQdisc, mqQdisc } from "./mq.ts";
+import { type NoqueueQdisc, noqueue } from "./noqueue.ts";
+import { type PfifoFastQdisc, pfifoFast } from "./pfifo_fast.ts";
 import type { TcStatistics } from "./statistics.ts";
 import { type TbfQdisc, tbf } from "./tbf.ts";
 import {
@@ -22,17 +41,39 @@ import {
   TC_H_UNSPEC,
 } from "./tcmsg.ts";
 
-type KnownQdisc = HtbQdisc | TbfQdisc | PfifoQdisc | BfifoQdisc | FqCodelQdisc | IngressQdisc | ClsactQdisc;
+type KnownQdisc =
+  | HtbQdisc
+  | TbfQdisc
+  | FqQdisc
+  | FqCodelQdisc
+  | PfifoQdisc
+  | BfifoQdisc
+  | PfifoFastQdisc
+  | MqQdisc
+  | NoqueueQdisc
+  | IngressQdisc
+  | ClsactQdisc;
 
 const codecs: CodecTable<KnownQdisc> = {
   htb: htbQdisc,
   tbf,
+  fq,
+  fq_codel: fqCodel,
   pfifo,
   bfifo,
-  fq_codel: fqCodel,
+  pfifo_fast: pfifoFast,
+  mq: mqQdisc,
+  noqueue,
   ingress,
   clsact,
 };
+
+const applications: Readonly<Record<string, (bytes: Uint8Array) => QdiscApplication | undefined>> = {
+  fq: decodeFqStatistics,
+  fq_codel: decodeFqCodelStatistics,
+};
+
+type QdiscApplication = FqStatistics | FqCodelStatistics;
 
 /** Where a qdisc is. */
 export interface QdiscPlace<Link = number> {
@@ -50,6 +91,8 @@ export type QdiscSpec<Link = number> = QdiscPlace<Link> & (KnownQdisc | UnknownK
 export interface Qdisc {
   readonly spec: QdiscSpec;
   readonly statistics: TcStatistics;
+  /** What only its kind counts, where it counts something. */
+  readonly application?: QdiscApplication;
 }
 
 /** The queueing disciplines of one network namespace. All calls throw NetlinkError when the kernel refuses. */
@@ -73,7 +116,12 @@ export class Qdiscs {
 
   /** Makes a qdisc where there is none. */
   async add(spec: QdiscSpec): Promise<void> {
-    await this.#send("add", spec, NLM_F_CREATE | NLM_F_EXCL);
+    await this.#client.send(this.prepareAdd(spec));
+  }
+
+  /** `add`, to be sent with other requests. */
+  prepareAdd(spec: QdiscSpec): Prepared<void> {
+    return this.#prepare("add", spec, NLM_F_CREATE | NLM_F_EXCL);
   }
 
   /**
@@ -82,40 +130,70 @@ export class Qdiscs {
    */
   async replace(spec: QdiscSpec): Promise<void> {
     try {
-      await this.#send("replace", spec, NLM_F_CREATE | NLM_F_REPLACE);
+      await this.#client.send(this.prepareReplace(spec));
     } catch (error) {
+      if (!isErrno(error, EINVAL)) throw error;
+      const standing = await this.#findStanding(spec);
       // HTB knows no change, and the kernel says EINVAL also when there is nothing to change.
-      if (spec.kind === "htb" && isErrno(error, EINVAL) && (await this.#stands(spec))) return;
+      if (spec.kind === "htb" && standing !== undefined && isSameHtb(standing, spec)) return;
+      // FQ-CoDel must not be told the number of its queues again, even when it stays the same.
+      if (spec.kind === "fq_codel" && standing?.kind === "fq_codel" && standing.flows === spec.flows)
+        return await this.change(spec);
       throw error;
     }
   }
 
+  /**
+   * `replace`, to be sent with other requests. It is refused (EINVAL) where an HTB stands already, and where an FQ-CoDel
+   * does and the spec says how many flows it has.
+   */
+  prepareReplace(spec: QdiscSpec): Prepared<void> {
+    return this.#prepare("replace", spec, NLM_F_CREATE | NLM_F_REPLACE);
+  }
+
   /** Changes a qdisc in place, keeping what waits in it. */
   async change(spec: QdiscSpec): Promise<void> {
-    await this.#send("change", spec, 0);
+    await this.#client.send(this.prepareChange(spec));
+  }
+
+  /** `change`, to be sent with other requests. */
+  prepareChange(spec: QdiscSpec): Prepared<void> {
+    const told = spec.kind === "fq_codel" ? withoutAbsent({ ...spec, flows: undefined }) : spec;
+    return this.#prepare("change", told, 0);
   }
 
   /** Removes a qdisc with everything under it. At `root` the kernel puts the link's default in its place. */
   async delete(place: QdiscPlace): Promise<void> {
+    await this.#client.send(this.prepareDelete(place));
+  }
+
+  /** `delete`, to be sent with other requests. */
+  prepareDelete(place: QdiscPlace): Prepared<void> {
     const message = encodeTcRequest(RTM_DELQDISC, 0, tcPlace(place));
-    await this.#client.request(describe("delete", place), message, { key: String(place.link) });
+    return this.#client.prepare(describe("delete", place), message, { key: String(place.link) }, () => {});
   }
 
-  async #send(verb: string, spec: QdiscSpec, flags: number): Promise<void> {
-    await this.#client.request(describe(verb, spec), encodeQdisc(spec, flags), { key: String(spec.link) });
+  #prepare(verb: string, spec: QdiscSpec, flags: number): Prepared<void> {
+    const message = encodeQdisc(spec, flags);
+    return this.#client.prepare(describe(verb, spec), message, { key: String(spec.link) }, () => {});
   }
 
-  async #stands(wanted: QdiscSpec & HtbQdisc): Promise<boolean> {
-    const found = (await this.list(wanted.link)).find(({ spec }) => spec.handle === wanted.handle)?.spec;
-    if (found?.kind !== "htb" || found.parent !== wanted.parent) return false;
-    const queueLength = wanted.directQueueLength ?? found.directQueueLength;
-    return found.default === wanted.default && found.directQueueLength === queueLength;
+  async #findStanding({ link, parent, handle }: QdiscSpec): Promise<QdiscSpec | undefined> {
+    const all = (await this.list(link)).map(({ spec }) => spec);
+    return all.find((spec) => spec.parent === parent && spec.handle === handle);
   }
+}
+
+function isSameHtb(standing: QdiscSpec, wanted: QdiscSpec & HtbQdisc): boolean {
+  if (standing.kind !== "htb") return false;
+  // How many packets wait unshaped the kernel chooses where it was not told.
+  const { directQueueLength } = standing;
+  return isDeepStrictEqual(standing, withoutAbsent({ directQueueLength, ...wanted }));
 }
 
 /** The request that makes or changes a qdisc; `flags` are the modifiers of a NEW. */
 export function encodeQdisc(spec: QdiscSpec, flags: number): Uint8Array {
-  return encodeTcRequest(RTM_NEWQDISC, flags, tcPlace(spec), encodeKind(codecs, spec));
+  return encodeTcRequest(RTM_NEWQDISC, flags, tcPlace(spec), { kind: encodeKind(codecs, spec) });
 }
 
 /** Reads a qdisc; undefined when the message is damaged. */
@@ -123,6 +201,7 @@ export function decodeQdisc(message: Message): Qdisc | undefined {
   const object = decodeTcObject(message);
   if (object === undefined) return undefined;
   const { link, parent, handle } = object.place;
+  const application = object.application && applications[object.name]?.(object.application);
   return {
     spec: {
       link,
@@ -131,6 +210,7 @@ export function decodeQdisc(message: Message): Qdisc | undefined {
       ...decodeKind(codecs, object.name, object.options),
     },
     statistics: object.statistics,
+    ...(application !== undefined && { application }),
   };
 }
 

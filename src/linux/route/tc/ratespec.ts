@@ -2,6 +2,7 @@
  * Rates and bursts as the kernel's token buckets take them. Here rates are bits per second and bursts bytes;
  * the kernel counts bytes per second and, for bursts, the time a burst takes at its rate.
  */
+import { MAX_UINT32 } from "./whole-number.ts";
 
 /** struct tc_ratespec (include/uapi/linux/pkt_sched.h). */
 export const RATESPEC_SIZE = 12;
@@ -9,7 +10,6 @@ export const RATESPEC_SIZE = 12;
 const TC_LINKLAYER_ETHERNET = 1;
 /** iproute2's value for packets up to 2047 bytes; the kernel wants it non-zero and no longer calculates with it. */
 const DEFAULT_CELL_LOG = 3;
-const MAX_UINT32 = 0xffffffff;
 
 /** One psched tick: 64 ns (PSCHED_SHIFT is 6 in include/net/pkt_sched.h; /proc/net/psched shows it). */
 const TICK_NANOSECONDS = 64;
@@ -63,4 +63,14 @@ export function ticksToBurst(ticks: number, rate: number): number {
 /** Bytes that pass in one tick at `rate` bits per second: the grain of a burst the kernel reports. */
 export function bytesPerTick(rate: number): number {
   return Math.max(1, Math.ceil((TICK_NANOSECONDS * toBytesPerSecond(rate)) / 1e9));
+}
+
+/** Ticks that `burst` packets take at `rate` packets per second. */
+export function packetsToTicks(burst: number, rate: number): number {
+  return Math.round((burst / rate) * (1e9 / TICK_NANOSECONDS));
+}
+
+/** Packets sent in `ticks` at `rate` packets per second. */
+export function ticksToPackets(ticks: number, rate: number): number {
+  return Math.round((ticks * TICK_NANOSECONDS * rate) / 1e9);
 }

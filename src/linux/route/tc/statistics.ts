@@ -1,8 +1,10 @@
 import type { AttributeReader } from "../../netlink/attribute.ts";
+import { viewOf } from "./view.ts";
 
 /** Attributes inside TCA_STATS2 and TCA_ACT_STATS (include/uapi/linux/gen_stats.h). */
 const TCA_STATS_BASIC = 1;
 const TCA_STATS_QUEUE = 3;
+export const TCA_STATS_APP = 4;
 const TCA_STATS_PKT64 = 8;
 
 /** Counters of a qdisc, class or action since it was made. */
@@ -64,9 +66,4 @@ export function decodeStatistics(payload: Uint8Array): TcStatistics | undefined 
     backlogBytes: view.getUint32(32, true),
     queueLength: view.getUint32(28, true),
   };
-}
-
-function viewOf(bytes: Uint8Array | undefined, size: number): DataView | undefined {
-  if (bytes === undefined || bytes.length < size) return undefined;
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -7,6 +7,7 @@ const TCA_U32_CLASSID = 1;
 const TCA_U32_DIVISOR = 4;
 const TCA_U32_SEL = 5;
 export const TCA_U32_ACT = 7;
+export const TCA_U32_FLAGS = 11;
 
 const TC_U32_TERMINAL = 1;
 /** struct tc_u32_sel up to its keys. */
