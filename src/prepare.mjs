@@ -33,16 +33,20 @@ const TARGETS = {
   demo: { entry: ["src/cli/main.ts", "demo"], tools: ["unshare", "nsenter"] },
   bench: { entry: ["test/bench/run.ts"], tools: ["unshare", "nsenter"] },
   test: { entry: ["test/run.ts"], tools: ["unshare", "nsenter", "ip", "tc"] },
+  "test:lab": { entry: ["test/lab/run.ts"], tools: ["bash", "ip", "tc", "ethtool"] },
+  fuzz: { entry: ["test/fuzz/run.ts"], tools: [] },
   lint: { entry: ["test/house/lint.ts"], tools: [] },
   lanyard: { entry: ["src/cli/main.ts"], tools: [] },
 };
 
 /** The Debian packages that hold a tool. gcc only recommends the C library's headers, so they are named too. */
 const PACKAGES = {
+  bash: ["bash"],
   npm: ["npm"],
   cc: ["gcc", "libc6-dev"],
   ip: ["iproute2"],
   tc: ["iproute2"],
+  ethtool: ["ethtool"],
   flock: ["util-linux"],
   nsenter: ["util-linux"],
   setpriv: ["util-linux"],

@@ -164,6 +164,7 @@ export class Agent {
       kernel,
       attachments: engine,
       pools: inventory,
+      resyncs: () => inventory.resyncs,
       whyNotReady: () => (this.#isReady ? undefined : "the agent is starting or stopping"),
       log: log.child({ part: "metrics" }),
     });

@@ -30,12 +30,12 @@ export async function changePlan(
   const before = from?.gsoMaxSize ?? gsoMaxSize;
   const after = to?.gsoMaxSize ?? gsoMaxSize;
   // A queue must never be smaller than the packets that come: packets shrink before it, and grow after it.
-  if (after < before) await pod.links.set(index, { gsoMaxSize: after });
+  if (after < before) await pod.links.set(index, { gsoMaxSize: after, gsoIpv4MaxSize: after });
   const ifb = to?.needsIfb === true ? await provideIfb(pod, at.ifb) : (await pod.links.find(at.ifb))?.index;
   const links: LinkIndexes = { pod: index, ...(ifb === undefined ? {} : { ifb }) };
   for (const operation of diffTrees(objectsOf(from), objectsOf(to))) await operate(pod, operation, links);
   if (to?.needsIfb !== true && ifb !== undefined) await removeLink(kernel, pod, at.ifb);
-  if (after > before) await pod.links.set(index, { gsoMaxSize: after });
+  if (after > before) await pod.links.set(index, { gsoMaxSize: after, gsoIpv4MaxSize: after });
 }
 
 /**

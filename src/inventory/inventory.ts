@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Kernel } from "../linux/kernel.ts";
+import { LinkTable } from "../linux/link-table.ts";
 import type { Link } from "../linux/route/link.ts";
 import { type NetDeviceFacts, readNetDevice } from "../linux/sysfs/net-device.ts";
 import type { AgentConfig } from "../model/agent-config.ts";
@@ -33,16 +34,13 @@ export interface InventoryOptions {
 export class Inventory implements PoolSource, DeviceDirectory {
   readonly #options: InventoryOptions;
   readonly #listeners = new Set<() => void>();
-  readonly #links = new Map<number, Link>();
+  readonly #table: LinkTable;
   /** What sysfs told, with the link as it was when it was asked. */
   readonly #facts = new Map<number, { readonly of: Link; readonly facts: NetDeviceFacts }>();
   /** Every link as it was when it was last seen on the node, for those that are inside pods. */
   readonly #lastKnown = new Map<string, NodeLink>();
   #defaultRouteLinks = new Set<number>();
   #formed: FormedPools = { pools: [], notes: [] };
-  #unsubscribe: Unsubscribe = () => {};
-  /** Links that were announced since the dump under way began: it may tell an older state of them. */
-  #announced = new Set<number>();
   #settle: NodeJS.Timeout | undefined;
   #settleBy: number | undefined;
   #resync: NodeJS.Timeout | undefined;
@@ -51,32 +49,36 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   constructor(options: InventoryOptions) {
     this.#options = options;
+    const { kernel, log } = options;
+    this.#table = new LinkTable({
+      links: kernel.host.links,
+      events: kernel.linkEvents,
+      onChange: () => this.#formSoon(),
+      onResync: () => this.#readSoon(),
+      onError: (error) => log.error({ err: error }, "the node's links could not be read again"),
+    });
   }
 
   /** Reads everything once and then follows the announcements. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.#options.kernel.linkEvents.onChange(
-      ({ change, link, namespaceId }) => {
-        if (namespaceId !== undefined) return;
-        this.#announced.add(link.index);
-        if (change === "gone") this.#forget(link.index);
-        else this.#links.set(link.index, link);
-        this.#formSoon();
-      },
-      () => this.#readSoon(),
-    );
+    await this.#table.start();
     this.#reading = this.#readAll();
     await this.#reading;
     if (this.#isStopped) return;
-    this.#resync = setInterval(() => this.#readSoon(), RESYNC_MS).unref();
+    this.#resync = setInterval(() => this.#readSoon(true), RESYNC_MS).unref();
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#unsubscribe();
+    this.#table.stop();
     clearTimeout(this.#settle);
     clearInterval(this.#resync);
     this.#listeners.clear();
+  }
+
+  /** How often announcements were lost and everything was read again. */
+  get resyncs(): number {
+    return this.#table.resyncs;
   }
 
   pools(): readonly Pool[] {
@@ -98,35 +100,25 @@ export class Inventory implements PoolSource, DeviceDirectory {
     return () => this.#listeners.delete(listener);
   }
 
-  #readSoon(): void {
+  /** @param withLinks whether the links are read, too, and not only what is not announced */
+  #readSoon(withLinks = false): void {
     this.#reading = this.#reading
+      .then(() => (withLinks ? this.#table.read() : undefined))
       .then(() => this.#readAll())
       .catch((error: unknown) =>
-        this.#options.log.error({ err: error }, "the node's links could not be read"),
+        this.#options.log.error({ err: error }, "the node's links and routes could not be read"),
       );
   }
 
   async #readAll(): Promise<void> {
-    const { host } = this.#options.kernel;
-    const announced = new Set<number>();
-    this.#announced = announced;
-    const [{ links, isInconsistent }, routes] = await Promise.all([host.links.list(), host.routes.list()]);
+    const { routes } = await this.#options.kernel.host.routes.list({ type: "unicast" });
     if (this.#isStopped) return;
-    const present = new Set(links.map((link) => link.index));
-    for (const index of this.#links.keys()) {
-      // A dump that was interrupted to the last may lack a link that is there; the end of one is announced.
-      if (!present.has(index) && !announced.has(index) && !isInconsistent) this.#forget(index);
-    }
-    for (const link of links) if (!announced.has(link.index)) this.#links.set(link.index, link);
     this.#defaultRouteLinks = new Set(
-      routes.filter((route) => route.destination.endsWith("/0")).map((route) => route.link),
+      routes
+        .filter(({ destination }) => destination.endsWith("/0"))
+        .flatMap(({ nextHops }) => nextHops.flatMap(({ link }) => link ?? [])),
     );
     await this.#form();
-  }
-
-  #forget(index: number): void {
-    this.#links.delete(index);
-    this.#facts.delete(index);
   }
 
   #formSoon(): void {
@@ -144,7 +136,9 @@ export class Inventory implements PoolSource, DeviceDirectory {
   async #form(): Promise<void> {
     await this.#readMissingFacts();
     if (this.#isStopped) return;
-    const links = [...this.#links.values()].map((link) => this.#describe(link));
+    const known = this.#table.links;
+    for (const index of this.#facts.keys()) if (!known.has(index)) this.#facts.delete(index);
+    const links = [...known.values()].map((link) => this.#describe(link));
     for (const link of links) this.#lastKnown.set(link.name, link);
     const names = new Set(links.map((link) => link.name));
     const held = new Map<string, NodeLink>();
@@ -160,7 +154,7 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   async #readMissingFacts(): Promise<void> {
     const { sysfsRoot, log } = this.#options;
-    const missing = [...this.#links.values()].filter((link) => {
+    const missing = [...this.#table.links.values()].filter((link) => {
       const known = this.#facts.get(link.index)?.of;
       // A driver knows the speed only while there is a carrier.
       return known?.name !== link.name || known.hasCarrier !== link.hasCarrier;

@@ -24,17 +24,54 @@ export interface TcCapabilities {
 
 const RATE = 8_000_000;
 
-/** What follows when a kind is not there. */
-const consequences = new Map([
+/**
+ * A program of the older kind, which the filter `bpf` takes without anything being loaded: TCA_BPF_OPS_LEN of one
+ * instruction, TCA_BPF_OPS with "return 0".
+ */
+const CLASSIC_BPF = "06000400" + "01000000" + "0c000500" + "0600000000000000";
+
+type Found = Omit<TcCapabilities, "missing">;
+
+/** What follows when a kind is not there, and where another takes its place, when that is not there either. */
+const consequences = new Map<string, string | ((found: Found) => string)>([
   ["link ifb", "packets that arrive cannot be queued, only policed"],
-  ["qdisc htb", "packets that leave are shaped by tbf"],
-  ["qdisc tbf", "packets that arrive are shaped by htb"],
+  [
+    "qdisc htb",
+    ({ qdiscs }) =>
+      qdiscs.has("tbf")
+        ? "packets that leave are shaped by tbf"
+        : "packets that leave are not limited at all, because tbf is missing too",
+  ],
+  [
+    "qdisc tbf",
+    ({ qdiscs }) =>
+      qdiscs.has("htb")
+        ? "packets that arrive are shaped by htb"
+        : "packets that arrive cannot be queued, only policed, because htb is missing too",
+  ],
+  ["qdisc fq", "packets are not paced by the times that sockets and BPF programs put on them"],
   ["qdisc fq_codel", "the flows of a pod share one bfifo queue"],
   ["qdisc bfifo", "htb has no queue to fall back to where fq_codel is missing too"],
-  ["qdisc ingress", "clsact takes its place"],
-  ["qdisc clsact", "filters hang at ingress only"],
+  [
+    "qdisc ingress",
+    ({ qdiscs }) =>
+      qdiscs.has("clsact")
+        ? "clsact takes its place"
+        : "packets that arrive are not limited at all, because clsact is missing too",
+  ],
+  [
+    "qdisc clsact",
+    ({ qdiscs }) =>
+      qdiscs.has("ingress")
+        ? "filters hang at ingress only"
+        : "no filter sees what a link sends or receives, because ingress is missing too",
+  ],
+  ["filter flower", "packets are not sorted by VLAN, address or port, and a card cannot be asked to do it"],
+  ["filter bpf", "a socket that may set its priority can choose its class of htb"],
   ["action mirred", "packets that arrive cannot be queued, only policed"],
   ["action police", "packets that arrive are not limited where they cannot be queued"],
+  ["action skbedit", "filters cannot set the priority or the mark of a packet"],
+  ["action gact", "filters cannot drop packets or hand them to another chain"],
 ]);
 
 /**
@@ -73,6 +110,9 @@ export async function probeCapabilities(scratch: Namespace): Promise<TcCapabilit
     for (const kind of ["u32", "matchall"] as const) {
       if (await tryFilter(filterProbe(link, kind, []))) filters.add(kind);
     }
+    const place = { link, parent: "ingress", priority: 1, protocol: "all", handle: 1 } as const;
+    if (await tryFilter({ ...place, kind: "flower", match: {}, actions: [] })) filters.add("flower");
+    if (await tryFilter({ ...place, kind: "unknown", name: "bpf", raw: CLASSIC_BPF })) filters.add("bpf");
     const filter = (["u32", "matchall"] as const).find((kind) => filters.has(kind));
     for (const action of filter === undefined ? [] : actionProbes(link)) {
       if (await tryFilter(filterProbe(link, filter ?? "u32", [action]))) actions.add(action.kind);
@@ -101,6 +141,7 @@ function qdiscProbes(link: number): (QdiscSpec & { readonly handle: number })[] 
     { ...root, kind: "htb", default: 0x10 },
     { ...root, kind: "tbf", rate: RATE, burst: 65536, limit: 65536 },
     { ...root, kind: "bfifo", limit: 65536 },
+    { ...root, kind: "fq" },
     {
       ...root,
       kind: "fq_codel",
@@ -126,6 +167,8 @@ function actionProbes(link: number): TcAction[] {
   return [
     { kind: "mirred", mode: "redirect", direction: "egress", link },
     { kind: "police", rate: RATE, burst: 65536, mtu: 65536 },
+    { kind: "skbedit", priority: 1 },
+    { kind: "gact", verdict: "ok" },
   ];
 }
 
@@ -141,13 +184,16 @@ async function isKnown(make: () => Promise<void>): Promise<boolean> {
 }
 
 /** Sentences on what this kernel lacks. u32 and matchall do the same: only lacking both means something. */
-export function describeMissing(found: Omit<TcCapabilities, "missing">): string[] {
+export function describeMissing(found: Found): string[] {
   const sets = { link: found.linkKinds, qdisc: found.qdiscs, filter: found.filters, action: found.actions };
   const lacks = [...consequences].flatMap(([name, consequence]) => {
     const [set, kind] = name.split(" ") as [keyof typeof sets, string];
-    return sets[set].has(kind) ? [] : [`this kernel has no ${name}: ${consequence}`];
+    if (sets[set].has(kind)) return [];
+    return [
+      `this kernel has no ${name}: ${typeof consequence === "string" ? consequence : consequence(found)}`,
+    ];
   });
-  if (found.filters.size > 0) return lacks;
+  if (found.filters.has("u32") || found.filters.has("matchall")) return lacks;
   return [
     ...lacks,
     "this kernel has neither the filter u32 nor matchall: packets that arrive are not limited at all",

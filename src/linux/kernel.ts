@@ -1,10 +1,13 @@
 import { LanyardError } from "../model/errors.ts";
+import { AddressEvents } from "./address-events.ts";
+import { Bpf } from "./bpf/bpf.ts";
 import { LinkEvents } from "./link-events.ts";
 import { Namespace, openNamespaceFile } from "./namespace.ts";
 import type { NetlinkCounts } from "./netlink/client.ts";
 import { EventHub } from "./netlink/events.ts";
 import { WorkerPool } from "./netlink/pool.ts";
 import { type Prepared, perform, type Results } from "./netlink/prepared.ts";
+import { PciDevices } from "./sysfs/pci-devices.ts";
 
 /**
  * The kernel as the rest of the house sees it: namespaces, what is in them, and announcements. Requests are
@@ -15,6 +18,11 @@ export class Kernel {
   /** The network namespace this process runs in. */
   readonly host: Namespace;
   readonly linkEvents: LinkEvents;
+  /** The machine's PCI functions. */
+  readonly pci: PciDevices;
+  readonly addressEvents: AddressEvents;
+  /** BPF programs and maps; they belong to no network namespace. */
+  readonly bpf: Bpf;
   readonly #pool = new WorkerPool();
   readonly #hub: EventHub;
   readonly #counts: NetlinkCounts = { requests: 0, errors: 0, interruptedDumps: 0 };
@@ -22,6 +30,9 @@ export class Kernel {
   constructor() {
     this.#hub = new EventHub();
     this.linkEvents = new LinkEvents(this.#hub);
+    this.addressEvents = new AddressEvents(this.#hub);
+    this.bpf = new Bpf(this.#pool);
+    this.pci = new PciDevices("/sys", this.#pool);
     const own = openNamespaceFile("/proc/thread-self/ns/net");
     this.host = new Namespace("the node's network namespace", own, true, this.#pool, this.#counts);
   }

@@ -1,17 +1,27 @@
 import { closeSync, openSync } from "node:fs";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
+import { Devlink } from "./generic/devlink/devlink.ts";
+import { Ethtool } from "./generic/ethtool/ethtool.ts";
 import { NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
+import { LinkIoctls } from "./netlink/ioctls.ts";
 import type { Job, JobResult } from "./netlink/jobs.ts";
 import type { JobRunner } from "./netlink/pool.ts";
 import { type NamespacePlace, type Prepared, perform } from "./netlink/prepared.ts";
-import { NETLINK_ROUTE } from "./netlink/socket.ts";
+import { NETLINK_GENERIC, NETLINK_ROUTE } from "./netlink/socket.ts";
+import { Packets } from "./packet/packets.ts";
 import { Addresses } from "./route/addresses.ts";
+import { BridgePorts } from "./route/bridge-ports.ts";
+import { BridgeVlans } from "./route/bridge-vlans.ts";
+import { Fdb } from "./route/fdb.ts";
 import { Links } from "./route/links.ts";
 import { NamespaceIds } from "./route/namespace-ids.ts";
+import { Neighbours } from "./route/neighbours.ts";
 import { Routes } from "./route/routes.ts";
 import { Classes } from "./route/tc/class.ts";
 import { Filters } from "./route/tc/filter.ts";
 import { Qdiscs } from "./route/tc/qdisc.ts";
+import { Vfs } from "./route/vfs.ts";
+import { SYSCTL_READ_REASONS, SYSCTL_WRITE_REASONS, sysctlPath, sysctlText } from "./sysctl.ts";
 
 /**
  * One network namespace, opened. Holding it keeps the namespace alive, and with it a VF that should go home;
@@ -22,12 +32,20 @@ export class Namespace implements AsyncDisposable {
   /** How the namespace is named in errors and logs. */
   readonly name: string;
   readonly links: Links;
+  readonly bridgePorts: BridgePorts;
+  readonly bridgeVlans: BridgeVlans;
   readonly addresses: Addresses;
   readonly routes: Routes;
+  readonly neighbours: Neighbours;
+  readonly fdb: Fdb;
+  readonly packets: Packets;
   readonly qdiscs: Qdiscs;
   readonly classes: Classes;
   readonly filters: Filters;
   readonly namespaceIds: NamespaceIds;
+  readonly vfs: Vfs;
+  readonly devlink: Devlink;
+  readonly ethtool: Ethtool;
   readonly #runner: JobRunner;
   readonly #place: NamespacePlace;
   readonly #fd: number;
@@ -44,12 +62,21 @@ export class Namespace implements AsyncDisposable {
     this.#place = { enter: () => this.#enter(), keyPrefix: name };
     const client = new NetlinkClient(runner, NETLINK_ROUTE, this.#place, counts);
     this.links = new Links(client, name);
+    this.bridgePorts = new BridgePorts(client, name);
+    this.bridgeVlans = new BridgeVlans(client, name);
     this.addresses = new Addresses(client, name);
     this.routes = new Routes(client, name);
+    this.neighbours = new Neighbours(client, name);
+    this.fdb = new Fdb(client, name);
+    this.packets = new Packets(runner, this.#place, name);
     this.qdiscs = new Qdiscs(client);
     this.classes = new Classes(client);
     this.filters = new Filters(client);
     this.namespaceIds = new NamespaceIds(client);
+    this.vfs = new Vfs(client, name);
+    const generic = new NetlinkClient(runner, NETLINK_GENERIC, this.#place, counts);
+    this.devlink = new Devlink(generic, name);
+    this.ethtool = new Ethtool(generic, new LinkIoctls(runner, this.#place), name);
   }
 
   /** The open descriptor, for messages that name this namespace as a destination (IFLA_NET_NS_FD). */
@@ -65,28 +92,35 @@ export class Namespace implements AsyncDisposable {
     );
   }
 
-  /** Writes `net.` sysctls as seen from inside: `setSysctl("ipv4/conf/net1/arp_notify", "1")`. */
+  /**
+   * Writes a `net.` sysctl as seen from inside: `setSysctl("ipv4/conf/net1/arp_notify", "1")`. Throws
+   * InvalidValueError for a name that is none (see `sysctlPath`), and LanyardError that says why it cannot be written.
+   */
   async setSysctl(name: string, value: string): Promise<void> {
     await perform(this.#runner, [this.prepareSetSysctl(name, value)]);
   }
 
   /** `setSysctl`, to be sent with other requests. */
   prepareSetSysctl(name: string, value: string): Prepared<void> {
-    const path = `/proc/sys/net/${name}`;
+    const path = sysctlPath(name);
     return {
-      operation: `write ${value} to ${path} in ${this.name}`,
-      job: { do: "writeFile", path, text: value },
+      operation: `write "${value}" to ${path} in ${this.name}`,
+      job: { do: "writeFile", path, text: sysctlText(value) },
       place: this.#place,
       lane: "change",
+      reasons: SYSCTL_WRITE_REASONS,
       read: () => {},
     };
   }
 
-  /** Reads a `net.` sysctl as seen from inside, without the closing line feed. */
+  /** Reads a `net.` sysctl as seen from inside, without the closing line feed. Throws as `setSysctl` does. */
   async sysctl(name: string): Promise<string> {
-    const path = `/proc/sys/net/${name}`;
-    return await this.#read({ do: "readFile", path }, `read ${path} in ${this.name}`, (result) =>
-      result.did === "readFile" ? result.text.trimEnd() : undefined,
+    const path = sysctlPath(name);
+    return await this.#read(
+      { do: "readFile", path },
+      `read ${path} in ${this.name}`,
+      (result) => (result.did === "readFile" ? result.text.trimEnd() : undefined),
+      SYSCTL_READ_REASONS,
     );
   }
 
@@ -96,14 +130,20 @@ export class Namespace implements AsyncDisposable {
     this.#closeWhenUnused();
   }
 
-  async #read<T>(job: Job, operation: string, pick: (result: JobResult) => T | undefined): Promise<T> {
+  async #read<T>(
+    job: Job,
+    operation: string,
+    pick: (result: JobResult) => T | undefined,
+    reasons: Readonly<Record<number, string>> = {},
+  ): Promise<T> {
     const read = (result: JobResult) => {
       const value = pick(result);
       if (value === undefined)
         throw new LanyardError("internal", `${operation}: a worker answered ${result.did}`);
       return value;
     };
-    const [value] = await perform(this.#runner, [{ operation, job, place: this.#place, lane: "read", read }]);
+    const prepared = { operation, job, place: this.#place, lane: "read", reasons, read } as const;
+    const [value] = await perform(this.#runner, [prepared]);
     return value;
   }
 

@@ -15,6 +15,8 @@ export interface MetricsDoorOptions {
   readonly kernel: Kernel;
   readonly attachments: Pick<Attachments, "list">;
   readonly pools: PoolSource;
+  /** How often announcements were lost and everything was read again. */
+  readonly resyncs: () => number;
   /** Why the agent is not ready for work; undefined when it is. */
   readonly whyNotReady: () => string | undefined;
   readonly log: Logger;
@@ -79,7 +81,7 @@ export class MetricsDoor {
   }
 
   async #render(): Promise<string> {
-    const { kernel, attachments, pools, registry, log } = this.#options;
+    const { kernel, attachments, pools, resyncs, registry, log } = this.#options;
     const list = attachments.list();
     const used = list.flatMap(({ device }) =>
       device === undefined ? [] : [`${device.resource}=${device.id}`],
@@ -88,7 +90,7 @@ export class MetricsDoor {
       interfaces: await sampleInterfaces(kernel, list, log),
       pools: pools.pools(),
       usedDevices: new Set(used),
-      netlink: kernel.counts(),
+      netlink: { ...kernel.counts(), resyncs: resyncs() },
     });
   }
 }

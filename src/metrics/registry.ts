@@ -15,6 +15,7 @@ export interface Snapshot {
     readonly requests: number;
     readonly errors: number;
     readonly overruns: number;
+    readonly resyncs: number;
     readonly interruptedDumps: number;
   };
 }
@@ -80,9 +81,10 @@ export class MetricsRegistry {
   readonly #netlink = {
     requests: this.#counter("lanyard_netlink_requests_total", "Requests sent to the kernel"),
     errors: this.#counter("lanyard_netlink_errors_total", "Requests the kernel refused"),
-    overruns: this.#counter(
-      "lanyard_netlink_overruns_total",
-      "Times announcements were lost and state read again",
+    overruns: this.#counter("lanyard_netlink_overruns_total", "Times announcements were lost"),
+    resyncs: this.#counter(
+      "lanyard_netlink_resyncs_total",
+      "Times the node's links were read again for that",
     ),
     interruptedDumps: this.#counter(
       "lanyard_netlink_interrupted_dumps_total",

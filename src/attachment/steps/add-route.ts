@@ -1,10 +1,7 @@
-import { ENODEV } from "../../linux/errno.ts";
+import { ENODEV, ESRCH } from "../../linux/errno.ts";
 import { isErrno } from "../../linux/netlink/error.ts";
-import type { RouteSpec } from "../../linux/route/routes.ts";
+import type { RouteSpec } from "../../linux/route/route.ts";
 import type { PreparedHandler } from "./step.ts";
-
-/** What the kernel says of a route that is not there (fib_table_delete, net/ipv4/fib_trie.c). */
-const ESRCH = 3;
 
 /** The pod gets a route by way of its link. */
 export interface AddRouteStep {
@@ -26,6 +23,7 @@ export const addRoute: PreparedHandler<AddRouteStep, null> = {
     try {
       await pod.routes.delete(routeOf(step, link.index));
     } catch (error) {
+      // ESRCH is what the kernel says of a route that is not there (fib_table_delete, net/ipv4/fib_trie.c).
       if (!isErrno(error, ESRCH, ENODEV)) throw error;
     }
   },

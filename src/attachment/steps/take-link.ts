@@ -1,6 +1,6 @@
 import type { Kernel } from "../../linux/kernel.ts";
 import type { Link } from "../../linux/route/link.ts";
-import type { RouteSpec } from "../../linux/route/routes.ts";
+import type { Route } from "../../linux/route/route.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { refuseTakenName } from "./create-link.ts";
 import type { ActionHandler } from "./step.ts";
@@ -39,7 +39,7 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
 
   async observe({ kernel, podLinks, hostLinks }, step) {
     const link = await hostLinks.get(step.link);
-    const routes = await kernel.host.routes.list();
+    const { routes } = await kernel.host.routes.list({ link: link.index, type: "unicast" });
     const why = whyNotSpare(link, routes);
     if (why !== undefined) {
       throw new LanyardError(
@@ -76,7 +76,8 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
   async undo({ kernel, pod }, step, before) {
     const { host } = kernel;
     const isOurs = (link: Link) => isTaken(link, step, before);
-    const home = { mac: before.mac, mtu: before.mtu, gsoMaxSize: before.gsoMaxSize };
+    const { mac, mtu, gsoMaxSize } = before;
+    const home = { mac, mtu, gsoMaxSize, gsoIpv4MaxSize: gsoMaxSize };
     // By its address, because the pod may have renamed it, and may have made another of the name it had.
     const inPod = (await pod?.links.list())?.links.find(isOurs);
     if (pod !== undefined && inPod !== undefined) {
@@ -97,10 +98,10 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
   brings: (step) => step.name,
 };
 
-function whyNotSpare(link: Link, routes: readonly RouteSpec[]): string | undefined {
+function whyNotSpare(link: Link, routes: readonly Route[]): string | undefined {
   if (link.isLoopback) return "is the loopback";
   if (link.master !== undefined) return "belongs to a bridge or bond";
-  const isWayOut = routes.some((route) => route.link === link.index && route.destination.endsWith("/0"));
+  const isWayOut = routes.some(({ destination }) => destination.endsWith("/0"));
   return isWayOut ? "carries the node's default route" : undefined;
 }
 
