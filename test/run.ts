@@ -3,14 +3,16 @@
 // Runs test/unit here and test/kernel in a private world, then says what was skipped and why and what was left
 // behind. Exit code: 0 all passed and nothing left, 1 not so, 2 wrong usage.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
+import { reportOutcomes } from "./house/report.ts";
 import { countTests } from "./house/sources.ts";
 import { type Outcome, runSuite } from "./house/suite.ts";
+import { findTestFiles } from "./house/test-files.ts";
 import { findWorld } from "./house/world.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -32,8 +34,8 @@ async function main(): Promise<number> {
     return 0;
   }
   const wanted = positionals.map((path) => resolve(path));
-  const unit = testFiles("unit", wanted);
-  const kernel = testFiles("kernel", wanted);
+  const unit = findTestFiles(join(root, "test/unit"), wanted);
+  const kernel = findTestFiles(join(root, "test/kernel"), wanted);
   if (unit.length + kernel.length === 0) {
     console.error(`no test files under ${positionals.join(", ") || "test/"}; expected: ${USAGE}`);
     return 2;
@@ -67,18 +69,6 @@ function readArguments() {
     console.error(`${(error as Error).message}; expected: ${USAGE}`);
     process.exit(2);
   }
-}
-
-function testFiles(suite: string, wanted: readonly string[]): string[] {
-  const folder = join(root, "test", suite);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter(
-      (file) => wanted.length === 0 || wanted.some((path) => file === path || file.startsWith(`${path}/`)),
-    )
-    .sort();
 }
 
 /** @param options for the runner inside */
@@ -120,16 +110,7 @@ async function runKernelTests(files: readonly string[], options: readonly string
 }
 
 function report(outcomes: readonly Outcome[]): number {
-  const sum = (count: (outcome: Outcome) => number) =>
-    outcomes.reduce((total, each) => total + count(each), 0);
-  const skips = outcomes.flatMap((outcome) => outcome.skips);
-  const leftovers = outcomes.flatMap((outcome) => outcome.leftovers);
-  const failed = sum((outcome) => outcome.failed);
-  if (skips.length > 0) console.log(["\nSkipped, and why:", ...skips].join("\n  "));
-  if (leftovers.length > 0) console.log(["\nLeft behind:", ...leftovers].join("\n  "));
-  console.log(
-    `\n${sum((outcome) => outcome.passed)} passed, ${failed} failed, ${sum((outcome) => outcome.skipped)} skipped`,
-  );
+  const isWell = reportOutcomes(outcomes);
   if (stop.signal.aborted) return 130;
-  return failed > 0 || leftovers.length > 0 ? 1 : 0;
+  return isWell ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -18,7 +18,7 @@ export interface Places {
  */
 export function takeTraces(places: Places): Set<string> {
   return new Set([
-    ...namesIn("/sys/class/net").map((name) => `link ${name}`),
+    ...linkNames().map((name) => `link ${name}`),
     ...namesIn("/run/netns").map((name) => `network namespace /run/netns/${name}`),
     ...namespaceMounts(),
     ...filesIn(places.temporary),
@@ -51,6 +51,14 @@ function namesIn(folder: string): string[] {
 
 function filesIn(folder: string): string[] {
   return namesIn(folder).map((name) => `file ${join(folder, name)}`);
+}
+
+/** Each link is a symbolic link there; `bonding_masters`, which the bonding driver puts there too, is a file. */
+function linkNames(): string[] {
+  const folder = "/sys/class/net";
+  return namesIn(folder).filter(
+    (name) => lstatSync(join(folder, name), { throwIfNoEntry: false })?.isSymbolicLink() === true,
+  );
 }
 
 function namespaceMounts(): string[] {

@@ -26,6 +26,8 @@ export interface SuiteOptions {
   namePattern: string | undefined;
   /** Whether this is a private world, where every process is the tests' own. */
   isPrivate: boolean;
+  /** How many files run at one time; as many as there are cores when undefined. */
+  filesAtOnce?: number;
   /** How long something left behind may take to go, in milliseconds. */
   patience: number;
   signal: AbortSignal;
@@ -34,11 +36,10 @@ export interface SuiteOptions {
 const MARKER = "LANYARD_TEST_RUN";
 
 /**
- * Runs test files in parallel, as many as there are cores, and prints them as node's spec reporter does. What
- * they leave behind (see {@link takeTraces}) is found, said in the outcome, and removed where it can be.
+ * Runs test files, each in a process of its own, and prints them as node's spec reporter does. What they leave behind (see {@link takeTraces}) is found, said in the outcome, and removed where it can be.
  */
 export async function runSuite(options: SuiteOptions): Promise<Outcome> {
-  const { root, files, namePattern, isPrivate, patience, signal } = options;
+  const { root, files, namePattern, isPrivate, filesAtOnce, patience, signal } = options;
   const temporary = mkdtempSync(join(tmpdir(), "s-"));
   const mark = randomUUID();
   const places = { temporary, marker: `${MARKER}=${mark}`, isPrivate };
@@ -48,7 +49,7 @@ export async function runSuite(options: SuiteOptions): Promise<Outcome> {
     const tests = run({
       files,
       cwd: root,
-      concurrency: availableParallelism(),
+      concurrency: filesAtOnce ?? availableParallelism(),
       signal,
       env: { ...process.env, TMPDIR: temporary, [MARKER]: mark },
       ...(namePattern === undefined ? {} : { testNamePatterns: [namePattern] }),

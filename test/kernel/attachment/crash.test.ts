@@ -85,10 +85,8 @@ async function assertWhole(ceiling: number): Promise<void> {
   for (const name of ["net1", "net2"]) {
     const link = await pod.links.get(name);
     assert.equal(link.isUp, true);
-    assert.equal(
-      (await pod.addresses.list(link.index)).filter(({ address }) => address.startsWith("10.6")).length,
-      1,
-    );
+    const { addresses } = await pod.addresses.list({ link: link.index, family: "ipv4" });
+    assert.equal(addresses.filter(({ address }) => address.startsWith("10.6")).length, 1);
     const classes = await pod.classes.list(link.index);
     assert.deepEqual(
       classes.map(({ spec }) => spec.kind === "htb" && spec.ceil),
@@ -98,7 +96,8 @@ async function assertWhole(ceiling: number): Promise<void> {
     const root = (await pod.qdiscs.list(ifb.index)).find(({ spec }) => spec.parent === "root");
     assert.equal(root?.spec.kind === "tbf" && root.spec.rate, ceiling);
   }
-  assert.ok((await pod.routes.list()).some(({ destination }) => destination === "10.61.0.0/16"));
+  const { routes } = await pod.routes.list();
+  assert.ok(routes.some(({ destination }) => destination === "10.61.0.0/16"));
 }
 
 describe("an agent killed with SIGKILL", () => {

@@ -87,12 +87,16 @@ describe("the attachment engine", () => {
       const link = await namespace.links.get("net1");
       assert.equal(link.kind, "macvlan");
       assert.equal(link.isUp, true);
-      const addresses = (await namespace.addresses.list(link.index)).map(({ address }) => address);
+      const list = await namespace.addresses.list({ link: link.index });
+      const addresses = list.addresses.map(({ address }) => address);
       assert.ok(addresses.includes("10.40.0.7/24"));
       assert.ok(addresses.includes("fd40::7/64"));
-      const routes = await namespace.routes.list();
+      const { routes } = await namespace.routes.list();
       assert.ok(
-        routes.some((route) => route.destination === "10.50.0.0/16" && route.gateway === "10.40.0.1"),
+        routes.some(
+          ({ destination, nextHops }) =>
+            destination === "10.50.0.0/16" && nextHops.some(({ gateway }) => gateway === "10.40.0.1"),
+        ),
       );
       assert.equal(await namespace.sysctl("ipv4/conf/net1/arp_notify"), "1");
     });

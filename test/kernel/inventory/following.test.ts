@@ -44,7 +44,10 @@ class FakeNode implements Disposable {
           return () => {};
         },
       },
-      host: { links: { list: () => this.#dump() }, routes: { list: async () => [] } },
+      host: {
+        links: { list: () => this.#dump() },
+        routes: { list: async () => ({ routes: [], isInconsistent: false }) },
+      },
     } as unknown as Kernel;
     this.inventory = new Inventory({
       kernel,

@@ -25,14 +25,15 @@ test("every kind of link is made, read, and deleted", PATIENCE, async () => {
     mtu: 1300,
   });
   const over = await links.get("over");
-  assert.deepEqual([over.kind, over.kindData, over.parent], ["macvlan", { mode: "private" }, left.index]);
+  assert.deepEqual([over.kind, over.parent], ["macvlan", left.index]);
+  assert.partialDeepStrictEqual(over.kindData, { mode: "private", flags: [] });
   assert.equal(over.mtu, 1300);
 
   const bridge = { forwardDelay: 2000, ageingTime: 60_000, hasSpanningTree: false };
   await links.create({ name: "br", of: { kind: "bridge", ...bridge }, isUp: true });
   const made = await links.get("br");
   assert.equal(made.isUp, true);
-  assert.deepEqual({ ...made.kindData, isVlanFiltering: false }, { ...bridge, isVlanFiltering: false });
+  assert.partialDeepStrictEqual(made.kindData, bridge);
 
   await links.create({ name: "ifb", of: { kind: "ifb" } });
   assert.equal((await links.get("ifb")).kind, "ifb");

@@ -1,111 +1,11 @@
 import assert from "node:assert/strict";
 import { readlinkSync } from "node:fs";
 import test from "node:test";
-import { EADDRNOTAVAIL, EEXIST } from "../../../src/linux/errno.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { LinkEvent } from "../../../src/linux/link-events.ts";
-import { isErrno } from "../../../src/linux/netlink/error.ts";
-import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, runIn, World } from "../world.ts";
+import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, World } from "../world.ts";
 
 leaveSharedNamespace();
-
-const ESRCH = 3;
-
-test("addresses of both families are added, listed and removed", PATIENCE, async () => {
-  await using world = new World();
-  const pod = await world.makeNamespace();
-  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "peer" } }, isUp: true });
-  const { index } = await pod.links.get("net1");
-  await pod.addresses.add(index, "10.1.2.3/24");
-  await pod.addresses.add(index, "fd01::3/64");
-  const list = async () =>
-    (await pod.addresses.list(index)).filter(({ address }) => !address.startsWith("fe80"));
-  assert.deepEqual(await list(), [
-    { link: index, address: "10.1.2.3/24", isTentative: false, isDuplicate: false },
-    { link: index, address: "fd01::3/64", isTentative: false, isDuplicate: false },
-  ]);
-  await assert.rejects(pod.addresses.add(index, "10.1.2.3/24"), (error) => {
-    assert.ok(isErrno(error, EEXIST));
-    assert.match(error.message, /^add address 10\.1\.2\.3\/24 to link \d+ in a new network namespace: /);
-    return true;
-  });
-  await pod.addresses.delete(index, "10.1.2.3/24");
-  await pod.addresses.delete(index, "fd01::3/64");
-  assert.deepEqual(await list(), []);
-  await assert.rejects(pod.addresses.delete(index, "10.1.2.3/24"), (error) => isErrno(error, EADDRNOTAVAIL));
-});
-
-test("routes of both families are added, listed and removed", PATIENCE, async () => {
-  await using world = new World();
-  const pod = await world.makeNamespace();
-  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "peer" } }, isUp: true });
-  await pod.links.set((await pod.links.get("peer")).index, { isUp: true });
-  const link = (await pod.links.get("net1")).index;
-  for (const address of ["10.1.2.3/24", "fd01::3/64"]) await pod.addresses.add(link, address);
-  const routes = [
-    { destination: "0.0.0.0/0", gateway: "10.1.2.1", link },
-    { destination: "10.9.0.0/16", gateway: "10.1.2.9", link, priority: 50 },
-    { destination: "172.16.0.0/12", link },
-    { destination: "::/0", gateway: "fd01::1", link, priority: 1024 },
-    { destination: "fd09::/48", gateway: "fd01::9", link, priority: 7 },
-  ];
-  for (const route of routes) await pod.routes.add(route);
-  const listed = await pod.routes.list();
-  for (const route of routes) {
-    const found = listed.find(({ destination }) => destination === route.destination);
-    assert.deepEqual(found, route);
-  }
-  await assert.rejects(pod.routes.add(routes[0] as (typeof routes)[0]), (error) => isErrno(error, EEXIST));
-  for (const route of routes) await pod.routes.delete(route);
-  const left = (await pod.routes.list()).map(({ destination }) => destination);
-  assert.deepEqual(
-    left.filter((destination) => routes.some((route) => route.destination === destination)),
-    [],
-  );
-  await assert.rejects(pod.routes.delete(routes[0] as (typeof routes)[0]), (error) => {
-    assert.ok(isErrno(error, ESRCH));
-    assert.match(error.message, /^remove route 0\.0\.0\.0\/0 via 10\.1\.2\.1 on link \d+ in /);
-    return true;
-  });
-});
-
-test("a default route over two links is seen on both", PATIENCE, async () => {
-  await using world = new World();
-  const pod = await world.makeNamespace();
-  await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "net2" } }, isUp: true });
-  const links = [await pod.links.get("net1"), await pod.links.get("net2")].map(({ index }) => index);
-  for (const [at, link] of links.entries()) {
-    await pod.links.set(link, { isUp: true });
-    await pod.addresses.add(link, `10.${at}.0.2/24`);
-    await pod.addresses.add(link, `fd0${at}::2/64`);
-  }
-  const hops = ["nexthop", "via", "10.0.0.1", "nexthop", "via", "10.1.0.1"];
-  await runIn(pod, "ip", "route", "add", "default", ...hops);
-  await runIn(
-    pod,
-    "ip",
-    "-6",
-    "route",
-    "add",
-    "default",
-    "nexthop",
-    "via",
-    "fd00::1",
-    "nexthop",
-    "via",
-    "fd01::1",
-  );
-  const defaults = (await pod.routes.list()).filter(({ destination }) => destination.endsWith("/0"));
-  assert.deepEqual(
-    defaults.map(({ destination, gateway, link }) => [destination, gateway, links.indexOf(link)]).sort(),
-    [
-      ["0.0.0.0/0", "10.0.0.1", 0],
-      ["0.0.0.0/0", "10.1.0.1", 1],
-      ["::/0", "fd00::1", 0],
-      ["::/0", "fd01::1", 1],
-    ],
-  );
-});
 
 test("a sysctl is that of the namespace", PATIENCE, async () => {
   await using world = new World();
@@ -116,11 +16,56 @@ test("a sysctl is that of the namespace", PATIENCE, async () => {
   assert.equal(await one.sysctl("ipv4/ip_forward"), "1");
   assert.equal(await other.sysctl("ipv4/ip_forward"), "0");
   assert.equal(await world.kernel.host.sysctl("ipv4/ip_forward"), before);
-  await assert.rejects(one.setSysctl("ipv4/conf/net9/arp_notify", "1"), {
-    code: "kernel",
-    message: /write 1 to \/proc\/sys\/net\/ipv4\/conf\/net9\/arp_notify in a new network namespace: ENOENT/,
-  });
-  await assert.rejects(one.sysctl("no/such"), /read \/proc\/sys\/net\/no\/such in .*: ENOENT/);
+});
+
+test("a sysctl of a link whose name holds a dot is found in both spellings", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  await pod.links.create({ name: "net1.100", of: { kind: "ifb" } });
+  await pod.setSysctl("ipv4/conf/net1.100/arp_notify", "1");
+  assert.equal(await pod.sysctl("ipv4.conf.net1/100.arp_notify"), "1");
+  await pod.setSysctl("net.ipv4.conf.net1/100.arp_notify", "0");
+  assert.equal(await pod.sysctl("net/ipv4/conf/net1.100/arp_notify"), "0");
+});
+
+test("a sysctl that is set to nothing is empty afterwards", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  await pod.setSysctl("ipv4/ip_local_reserved_ports", "8080-8090");
+  assert.equal(await pod.sysctl("ipv4/ip_local_reserved_ports"), "8080-8090");
+  await pod.setSysctl("ipv4/ip_local_reserved_ports", "");
+  assert.equal(await pod.sysctl("ipv4/ip_local_reserved_ports"), "");
+});
+
+test("a sysctl that cannot be written or read is refused with the reason", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.makeNamespace();
+  const refuses = (doing: Promise<unknown>, message: RegExp) =>
+    assert.rejects(doing, { code: "kernel", message });
+  await refuses(
+    pod.setSysctl("ipv4/conf/net9/arp_notify", "1"),
+    /^write "1" to \/proc\/sys\/net\/ipv4\/conf\/net9\/arp_notify in a new .*: there is no such sysctl; .* \(ENOENT\)$/,
+  );
+  await refuses(pod.sysctl("no/such"), /^read \/proc\/sys\/net\/no\/such in .*: there is no such sysctl/);
+  await refuses(pod.sysctl("ipv4/ip_forward/more"), /: there is no such sysctl; .* \(ENOTDIR\)$/);
+  await refuses(
+    pod.setSysctl("ipv4/conf/lo/arp_notify", "loud"),
+    /: the kernel does not take this value \(EINVAL\)$/,
+  );
+  await refuses(
+    pod.setSysctl("ipv4/tcp_available_congestion_control", "reno"),
+    /: this sysctl can only be read/,
+  );
+  await refuses(pod.sysctl("ipv4/route/flush"), /: this sysctl can only be written \(EACCES\)$/);
+  await refuses(pod.sysctl("ipv4/conf"), /: this is a folder of sysctls \(EISDIR\)$/);
+  await assert.rejects(pod.sysctl("../kernel/hostname"), { code: "invalid" });
+  // The first that fails ends a sequence, and is the one that is named.
+  const sequence = [
+    pod.prepareSetSysctl("ipv4/ip_forward", "1"),
+    pod.prepareSetSysctl("ipv4/no_such", "1"),
+  ] as const;
+  await refuses(world.kernel.perform(sequence), /^write "1" to \/proc\/sys\/net\/ipv4\/no_such in /);
+  assert.equal(await pod.sysctl("ipv4/ip_forward"), "1");
 });
 
 test("a namespace's cookie stays the same, and every namespace has another", PATIENCE, async () => {

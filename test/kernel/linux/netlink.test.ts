@@ -4,15 +4,20 @@ import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import test from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { errnoName } from "../../../src/linux/errno.ts";
+import * as ffi from "../../../src/linux/ffi.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import { LinkEvents } from "../../../src/linux/link-events.ts";
 import { EventHub } from "../../../src/linux/netlink/events.ts";
-import { exchange } from "../../../src/linux/netlink/exchange.ts";
+import { exchange, messagesOf, ReceiveBuffer } from "../../../src/linux/netlink/exchange.ts";
 import { encodeMessage, NLM_F_DUMP } from "../../../src/linux/netlink/message.ts";
 import { NETLINK_ROUTE, openRequestSocket } from "../../../src/linux/netlink/socket.ts";
 import { decodeLink } from "../../../src/linux/route/link.ts";
 import { RTM_GETLINK } from "../../../src/linux/route/link-attributes.ts";
 import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, World, within } from "../world.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
 
 leaveSharedNamespace();
 
@@ -28,11 +33,11 @@ test("a dump that was cut in the middle is read whole with a larger buffer", PAT
     const socket = openRequestSocket(NETLINK_ROUTE);
     try {
       // Each datagram of a link dump holds several links of more than 1 KB.
-      const buffer = { bytes: new Uint8Array(1024) };
+      const buffer = new ReceiveBuffer(1024);
       const request = encodeMessage(RTM_GETLINK, NLM_F_DUMP, new Uint8Array(16));
       const answer = exchange(socket, request, 1, buffer, true);
       assert.deepEqual([answer.errno, answer.isInterrupted], [0, false]);
-      const read = answer.messages.map(({ payload }) => decodeLink(payload)?.name);
+      const read = messagesOf(answer).map(({ payload }) => decodeLink(payload)?.name);
       assert.equal(read.length, 1 + 2 * names.length);
       assert.equal(new Set(read).size, read.length);
       assert.ok(buffer.bytes.length > 1024);
@@ -41,6 +46,25 @@ test("a dump that was cut in the middle is read whole with a larger buffer", PAT
     }
   } finally {
     changeLinks(...names.map((name) => `link del ${name}`));
+  }
+});
+
+test("a request socket takes nothing from other processes' sockets", () => {
+  const victim = openRequestSocket(NETLINK_ROUTE);
+  const address = new Uint8Array(12);
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF_NETLINK, true);
+  view.setUint32(4, victim.portId, true);
+  const attacker = ffi.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  try {
+    // Its messages go to the victim's port from now on.
+    assert.equal(ffi.connect(attacker, address, address.length), 0);
+    const message = encodeMessage(RTM_GETLINK, 0, new Uint8Array(16));
+    assert.equal(ffi.send(attacker, message, message.length, 0), -1);
+    assert.equal(errnoName(ffi.lastErrno()), "ECONNREFUSED");
+  } finally {
+    ffi.close(attacker);
+    victim.close();
   }
 });
 

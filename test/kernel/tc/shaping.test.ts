@@ -6,16 +6,7 @@ import { bytesPerTick } from "../../../src/linux/route/tc/ratespec.ts";
 import type { QosClass } from "../../../src/model/qos-class.ts";
 import { planQos, type QosPlan } from "../../../src/qos/plan.ts";
 import { placeObject } from "../../../src/qos/tree.ts";
-import {
-  makeWorld,
-  measureFlow,
-  PEER_ADDRESS,
-  POD_ADDRESS,
-  reshape,
-  runIn,
-  sendDatagrams,
-  type World,
-} from "./world.ts";
+import { makeWorld, measureFlow, PEER_ADDRESS, POD_ADDRESS, reshape, runIn, type World } from "./world.ts";
 
 const LINK = { kind: "bridge", mtu: 1500, gsoMaxSize: 65_536 };
 
@@ -63,6 +54,10 @@ function assertSame(found: AnySpec | undefined, planned: AnySpec): void {
     assert.deepEqual({ ...found, burst: planned.burst }, planned);
   } else if (planned.kind === "htb" && "default" in planned) {
     assert.deepEqual(found, { ...planned, directQueueLength: 1000 });
+  } else if (planned.kind === "fq_codel") {
+    // The kernel chooses what was left to it, and keeps times in units of 1.024 us.
+    const { target, interval, ...exact } = planned;
+    assert.partialDeepStrictEqual(found, exact);
   } else {
     assert.deepEqual(found, planned);
   }
@@ -87,7 +82,7 @@ test("a plan is made on the links, read back as planned, changed in place and re
   };
   await assertStands(plan);
 
-  await sendDatagrams(world.pod, PEER_ADDRESS, 5);
+  world.send(world.pod, PEER_ADDRESS, 5);
   const before = await readTree(world);
   const faster = planFor(kernel, 200e6, 90e6);
   await apply(world, plan, faster);
@@ -100,17 +95,15 @@ test("a plan is made on the links, read back as planned, changed in place and re
   await reshape(world, treeOf(faster), []);
   const left = await readTree(world);
   assert.deepEqual([left.classes, left.filters], [[], []]);
-  const kinds = left.qdiscs.map(({ spec }) => spec.kind);
-  assert.ok(
-    kinds.every((kind) => kind === "unknown"),
-    `left: ${kinds}`,
-  );
+  // What the kernel puts there by itself has no handle.
+  const made = left.qdiscs.filter(({ spec }) => spec.handle !== 0);
+  assert.deepEqual(made, []);
 });
 
 test("tc counts the same on the shaping qdisc as is read here", async () => {
   await using world = await makeWorld();
   await apply(world, undefined, planFor(await probe(world), 50e6, 30e6));
-  await sendDatagrams(world.peer, POD_ADDRESS, 5);
+  world.send(world.peer, POD_ADDRESS, 5);
   const shown = JSON.parse(await runIn(world.pod, "tc", "-s", "-j", "qdisc", "show", "dev", "ifb1"));
   const [tbf] = await world.pod.qdiscs.list(world.links.ifb);
   assert.deepEqual(

@@ -5,8 +5,9 @@ import { isErrno } from "../../../src/linux/netlink/error.ts";
 import type { ClassSpec } from "../../../src/linux/route/tc/class.ts";
 import type { FilterSpec } from "../../../src/linux/route/tc/filter.ts";
 import type { QdiscSpec } from "../../../src/linux/route/tc/qdisc.ts";
+import { bytesPerTick } from "../../../src/linux/route/tc/ratespec.ts";
 import { tcHandle } from "../../../src/linux/route/tc/tcmsg.ts";
-import { makeWorld, PEER_ADDRESS, runIn, sendDatagrams, type World } from "./world.ts";
+import { makeWorld, PEER_ADDRESS, runIn, type World } from "./world.ts";
 
 const specsOf = async (world: World, link: number) =>
   (await world.pod.qdiscs.list(link)).map(({ spec }) => spec);
@@ -52,7 +53,7 @@ test("qdiscs are made, read back, replaced and deleted, and tc shows the same", 
   assert.equal((await specsOf(world, links.ifb))[0]?.kind, "pfifo");
   await pod.qdiscs.delete(root);
   assert.deepEqual(
-    (await specsOf(world, links.pod)).map((spec) => (spec.kind === "unknown" ? spec.name : spec.kind)),
+    (await specsOf(world, links.pod)).map(({ kind }) => kind),
     ["noqueue"],
   );
 });
@@ -166,7 +167,7 @@ test("a filter with keys sorts packets, is changed in place and deleted", async 
     actions: [{ kind: "mirred", mode: "mirror", direction: "egress", link: links.ifb }],
   };
   await pod.filters.add(filter);
-  await sendDatagrams(pod, PEER_ADDRESS, 3);
+  world.send(pod, PEER_ADDRESS, 3);
   const [found] = await pod.filters.list(links.pod, "egress");
   assert.deepEqual(found?.spec, filter);
   assert.equal(found?.statistics.packets, 3);
@@ -186,4 +187,124 @@ test("a kind the kernel does not have is refused with the kernel's words and the
     assert.match(error.message, /^replace qdisc nosuch at root of link \d+: Specified qdisc kind is unknown/);
     return true;
   });
+});
+
+for (const rate of [40e9, 100e9]) {
+  test(`a tbf of ${rate / 1e9} Gbit/s with a peak rate is read back exactly, and changed in place`, async () => {
+    await using world = await makeWorld();
+    const { pod, links } = world;
+    const tbf: QdiscSpec = {
+      link: links.pod,
+      parent: "root",
+      handle: tcHandle(1),
+      kind: "tbf",
+      rate,
+      burst: rate / 800,
+      limit: rate / 100,
+      peak: { rate: rate + 8e9, burst: 65_536 },
+    };
+    await pod.qdiscs.add(tbf);
+    const [found] = await specsOf(world, links.pod);
+    assert.ok(found?.kind === "tbf" && found.peak !== undefined);
+    // A burst is counted in ticks of 64 ns, in which more than a byte passes at these rates.
+    assert.ok(Math.abs(found.burst - tbf.burst) <= bytesPerTick(rate));
+    assert.ok(Math.abs(found.peak.burst - 65_536) <= bytesPerTick(rate + 8e9));
+    const { burst, peak } = found;
+    assert.deepEqual(found, { ...tbf, burst, peak: { ...peak, rate: rate + 8e9 } });
+    const { peak: _, ...slower } = { ...tbf, rate: 1e9, burst: 125_000 };
+    await pod.qdiscs.change(slower);
+    assert.deepEqual(await specsOf(world, links.pod), [slower]);
+  });
+}
+
+test("an htb class tells what it lends and borrows", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  const link = links.pod;
+  await pod.qdiscs.add({
+    link,
+    parent: "root",
+    handle: tcHandle(1),
+    kind: "htb",
+    default: 0x10,
+    rateToQuantum: 20,
+  });
+  assert.deepEqual(
+    (await specsOf(world, link)).map((spec) => spec.kind === "htb" && spec.rateToQuantum),
+    [20],
+  );
+  const rates = { kind: "htb", rate: 8e6, ceil: 8e6, burst: 10_000, cburst: 10_000 } as const;
+  const parent = { ...rates, link, parent: "root", handle: tcHandle(1, 1), prio: 0, quantum: 3000 } as const;
+  await pod.classes.add(parent);
+  // The child's own rate passes one packet, and the others are its parent's.
+  await pod.classes.add({
+    ...parent,
+    parent: parent.handle,
+    handle: tcHandle(1, 0x10),
+    rate: 800,
+    burst: 1000,
+  });
+  world.send(pod, PEER_ADDRESS, 5);
+  const found = await pod.classes.list(link);
+  const child = found.find(({ spec }) => spec.handle === tcHandle(1, 0x10));
+  assert.ok((child?.application?.borrows ?? 0) >= 4);
+  assert.ok((child?.application?.tokens ?? 0) <= 0);
+  const lends = found.find(({ spec }) => spec.handle === parent.handle)?.application?.lends;
+  assert.equal(lends, child?.application?.borrows);
+});
+
+test("a tree is made and taken away in one trip, and the first refusal ends the sequence", async () => {
+  await using world = await makeWorld();
+  const { kernel, pod, links } = world;
+  const link = links.pod;
+  const root: QdiscSpec = { link, parent: "root", handle: tcHandle(1), kind: "htb", default: 0x10 };
+  const gold: ClassSpec = {
+    link,
+    parent: "root",
+    handle: tcHandle(1, 0x10),
+    kind: "htb",
+    rate: 8e6,
+    ceil: 8e6,
+    burst: 10_000,
+    cburst: 10_000,
+    prio: 0,
+    quantum: 3000,
+  };
+  const filter: FilterSpec = {
+    link,
+    parent: tcHandle(1),
+    priority: 1,
+    protocol: "all",
+    handle: 0x80000800,
+    kind: "u32",
+    keys: [],
+    classId: gold.handle,
+    actions: [],
+  };
+  await kernel.perform([
+    pod.qdiscs.prepareAdd(root),
+    pod.classes.prepareReplace(gold),
+    pod.classes.prepareChange({ ...gold, rate: 4e6, burst: 5000 }),
+    pod.filters.prepareAdd({ ...filter, classId: tcHandle(1, 0x20) }),
+    pod.filters.prepareChange(filter),
+  ]);
+  const faster = { ...gold, rate: 4e6, burst: 5000 };
+  assert.deepEqual(
+    (await pod.classes.list(link)).map(({ spec }) => spec),
+    [faster],
+  );
+  assert.deepEqual(
+    (await pod.filters.list(link, tcHandle(1))).map(({ spec }) => spec),
+    [filter],
+  );
+  const removal = [
+    pod.filters.prepareDelete(filter),
+    pod.classes.prepareAdd(gold),
+    pod.classes.prepareDelete(gold),
+  ];
+  await assert.rejects(kernel.perform(removal), /add class htb 1:10 of link \d+: .*EEXIST/);
+  assert.deepEqual(await pod.filters.list(link, tcHandle(1)), []);
+  assert.equal((await pod.classes.list(link)).length, 1);
+  await kernel.perform([pod.classes.prepareDelete(gold), pod.qdiscs.prepareDelete(root)]);
+  assert.deepEqual(await pod.classes.list(link), []);
 });

@@ -30,6 +30,7 @@ async function openDoor(address: ListenAddress, more: Partial<MetricsDoorOptions
     kernel,
     attachments: { list: () => [] },
     pools: { pools: () => [makePool("lanyard.dev/nics", ["nic0"], [])], onChange: () => () => {} },
+    resyncs: () => 0,
     whyNotReady: () => undefined,
     log: pino({ level: "silent" }),
     ...more,

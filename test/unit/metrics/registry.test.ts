@@ -8,7 +8,7 @@ const nothing: Snapshot = {
   interfaces: [],
   pools: [],
   usedDevices: new Set(),
-  netlink: { requests: 0, errors: 0, overruns: 0, interruptedDumps: 0 },
+  netlink: { requests: 0, errors: 0, overruns: 0, resyncs: 0, interruptedDumps: 0 },
 };
 
 /** The lines with values, by name and labels. */
@@ -51,21 +51,21 @@ test("counters are taken over at each scrape, not added up", async () => {
   await render(registry, { interfaces: [sample({ link: makeLink({ statistics: countIn(1000) }) })] });
   const later = await render(registry, {
     interfaces: [sample({ link: makeLink({ statistics: countIn(1001) }) })],
-    netlink: { requests: 7, errors: 1, overruns: 2, interruptedDumps: 3 },
+    netlink: { requests: 7, errors: 1, overruns: 2, resyncs: 4, interruptedDumps: 3 },
   });
   assert.equal(later.get(bytes), 3003);
   assert.equal(later.get("lanyard_netlink_requests_total"), 7);
   const last = await render(registry, {
     interfaces: [sample()],
-    netlink: { requests: 9, errors: 1, overruns: 2, interruptedDumps: 3 },
+    netlink: { requests: 9, errors: 1, overruns: 2, resyncs: 4, interruptedDumps: 3 },
   });
   // An interface made anew counts from its own beginning.
   assert.equal(last.get(bytes), 3);
   assert.deepEqual(
-    ["requests", "errors", "overruns", "interrupted_dumps"].map((what) =>
+    ["requests", "errors", "overruns", "resyncs", "interrupted_dumps"].map((what) =>
       last.get(`lanyard_netlink_${what}_total`),
     ),
-    [9, 1, 2, 3],
+    [9, 1, 2, 4, 3],
   );
 });
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ENODEV, EPERM } from "../../../../src/linux/errno.ts";
+import { ENODEV, EOPNOTSUPP, EPERM } from "../../../../src/linux/errno.ts";
+import { decodeIpSettings } from "../../../../src/linux/route/ip-settings.ts";
 import { decodeLink } from "../../../../src/linux/route/link.ts";
+import type { LinkSettings } from "../../../../src/linux/route/link-settings.ts";
 import { LinkNotFoundError, Links } from "../../../../src/linux/route/links.ts";
 import { assertBytes, bytesOf, messageOf } from "../tc/bytes.ts";
 import { macvlanLink, vethLink } from "./captured.ts";
@@ -73,18 +75,187 @@ test("a link is moved, renamed and set in one message", async () => {
   assertBytes(
     recorder.sent[0]?.request as Uint8Array,
     `
-    68000000 1000 0500 00000000 00000000         # RTM_NEWLINK with REQUEST and ACK, neither CREATE nor EXCL
+    60000000 1000 0500 00000000 00000000         # RTM_NEWLINK with REQUEST and ACK, neither CREATE nor EXCL
     00000000 05000000 01000000 01000000          # index 5; flags IFF_UP, of which IFF_UP is meant
     0800 1c00 21000000                           # IFLA_NET_NS_FD 33
     0900 0300 6e657431 00 000000                 # IFLA_IFNAME "net1"
     0800 0400 28230000                           # IFLA_MTU 9000
     0a00 0100 02000000000a 0000                  # IFLA_ADDRESS
-    0800 0a00 04000000                           # IFLA_MASTER
     0800 0d00 e8030000                           # IFLA_TXQLEN 1000
-    0800 2900 28230000                           # IFLA_GSO_MAX_SIZE
-    0800 3f00 28230000                           # IFLA_GSO_IPV4_MAX_SIZE`,
+    0800 2900 28230000                           # IFLA_GSO_MAX_SIZE 9000
+    0800 0a00 04000000                           # IFLA_MASTER`,
   );
   assert.deepEqual(recorder.sent[0]?.schedule, { lane: "change", key: "blue/5" });
+});
+
+test("what else can be set is one attribute each", async () => {
+  const recorder = makeRecorder();
+  await linksOver(recorder).set(5, {
+    isPromiscuous: true,
+    isAllMulticast: false,
+    group: 3,
+    gsoMaxSegments: 100,
+    groMaxSize: 9001,
+    gsoIpv4MaxSize: 9002,
+    groIpv4MaxSize: 9003,
+    alias: "up\u00e4",
+    hasCarrier: false,
+    isProtocolDown: true,
+  });
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `
+    60000000 1000 0500 00000000 00000000
+    00000000 05000000 00010000 00030000  # IFF_PROMISC, of which IFF_PROMISC and IFF_ALLMULTI are meant
+    0800 1b00 03000000                   # IFLA_GROUP
+    0800 2800 64000000                   # IFLA_GSO_MAX_SEGS
+    0800 3a00 29230000                   # IFLA_GRO_MAX_SIZE
+    0800 3f00 2a230000                   # IFLA_GSO_IPV4_MAX_SIZE
+    0800 4000 2b230000                   # IFLA_GRO_IPV4_MAX_SIZE
+    0800 1400 7570c3a4                   # IFLA_IFALIAS: UTF-8, without a closing zero byte
+    0500 2100 00 000000                  # IFLA_CARRIER
+    0500 2700 01 000000                  # IFLA_PROTO_DOWN`,
+  );
+});
+
+test("a link is moved to another namespace with another index, and only so", async () => {
+  const recorder = makeRecorder();
+  const links = linksOver(recorder);
+  await links.set(5, { namespaceFd: 33, newIndex: 70 });
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `
+    30000000 1000 0500 00000000 00000000 00000000 05000000 00000000 00000000
+    0800 1c00 21000000                   # IFLA_NET_NS_FD
+    0800 3100 46000000                   # IFLA_NEW_IFINDEX`,
+  );
+  await assert.rejects(links.set(5, { newIndex: 70 }), {
+    code: "invalid",
+    message: "newIndex of link 5: 70 is not usable; expected a move to another namespace with it",
+  });
+});
+
+test("what IP has to do with a link is a nest for each family", async () => {
+  const recorder = makeRecorder();
+  const settings = { ipv4: { arpNotify: 1, rpFilter: 2 }, ipv6: { addressGeneration: "none" } } as const;
+  await linksOver(recorder).set(5, settings);
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `
+    48000000 1000 0500 00000000 00000000 00000000 05000000 00000000 00000000
+    2800 1a80                            # IFLA_AF_SPEC
+      1800 0280                          # AF_INET
+        1400 0180                        # IFLA_INET_CONF
+          0800 0800 02000000             # IPV4_DEVCONF_RP_FILTER
+          0800 1600 01000000             # IPV4_DEVCONF_ARP_NOTIFY
+      0c00 0a80                          # AF_INET6
+        0500 0800 01 000000              # IFLA_INET6_ADDR_GEN_MODE: IN6_ADDR_GEN_MODE_NONE`,
+  );
+});
+
+test("what IP has to do with a link is read where it has to do with it", async () => {
+  const conf = Array.from({ length: 22 }, (_, at) => `${(at + 1).toString(16).padStart(2, "0")}000000`).join(
+    " ",
+  );
+  const recorder = makeRecorder(
+    bytesOf(`
+    8c000000 1000 0000 00000000 00000000 00000000 05000000 00000000 00000000
+    6c00 1a00                            # IFLA_AF_SPEC
+      6000 0200                          # AF_INET
+        5c00 0100 ${conf}                # an array of numbers, the first of which is IPV4_DEVCONF_FORWARDING
+      0800 0a00                          # AF_INET6 without an address generation
+        0400 0100`),
+  );
+  const { ipv4, ipv6 } = await linksOver(recorder).ipSettings(5);
+  const told = { proxyArp: 3, rpFilter: 8, arpAnnounce: 18, arpIgnore: 19, arpAccept: 21, arpNotify: 22 };
+  assert.deepEqual([ipv4, ipv6], [told, {}]);
+  assert.deepEqual(decodeIpSettings(new Uint8Array(15)), { ipv4: {}, ipv6: {} });
+});
+
+for (const [what, settings, place] of [
+  ["an MTU", { mtu: -1 }, "mtu of link 5"],
+  ["a limit", { gsoMaxSize: 2 ** 32 }, "gsoMaxSize of link 5"],
+  ["a length", { transmitQueueLength: 0.5 }, "transmitQueueLength of link 5"],
+  ["a master", { master: 2 ** 31 }, "master of link 5"],
+  ["an alias", { alias: "x".repeat(256) }, "alias of link 5"],
+  ["an alias with a zero byte", { alias: "a\0b" }, "alias of link 5"],
+  ["an IPv4 setting", { ipv4: { arpIgnore: 9 } }, "arpIgnore of link 5"],
+  ["an IPv6 setting", { ipv6: { addressGeneration: "eui" as "eui64" } }, "address generation of link 5"],
+] satisfies [string, LinkSettings, string][]) {
+  test(`${what} that cannot be is refused before the kernel is asked`, async () => {
+    const recorder = makeRecorder();
+    await assert.rejects(linksOver(recorder).set(5, settings), { code: "invalid", place });
+    assert.equal(recorder.sent.length, 0);
+  });
+}
+
+test("a link is changed by what it has of its own kind", async () => {
+  const recorder = makeRecorder();
+  await linksOver(recorder).change(5, { kind: "bridge", isVlanFiltering: true });
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `
+    3c000000 1000 0500 00000000 00000000 # neither CREATE nor EXCL
+    00000000 05000000 00000000 00000000
+    1c00 1280                            # IFLA_LINKINFO
+      0b00 0100 62726964676500 00        # IFLA_INFO_KIND "bridge"
+      0c00 0280                          # IFLA_INFO_DATA
+        0500 0700 01 000000              # IFLA_BR_VLAN_FILTERING`,
+  );
+  assert.deepEqual(recorder.sent[0]?.schedule, { lane: "change", key: "blue/5" });
+});
+
+test("a change of what is set when a link is made, or of nothing, is refused before the kernel is asked", async () => {
+  const recorder = makeRecorder();
+  const links = linksOver(recorder);
+  await assert.rejects(links.change(5, { kind: "vlan", id: 8, gvrp: true }), {
+    message: "id of a vlan: 8 is not usable; expected nothing: it is set when the link is made",
+  });
+  await assert.rejects(links.change(5, { kind: "veth", peer: { name: "x" } }), { place: "peer of a veth" });
+  await assert.rejects(links.change(5, { kind: "vrf", table: 8 }), { place: "table of a vrf" });
+  await assert.rejects(links.change(5, { kind: "bond" }), { expected: "something to change" });
+  assert.equal(recorder.sent.length, 0);
+});
+
+test("a link of another kind refuses a change in words", async () => {
+  const links = linksOver(makeRecorder(undefined, EOPNOTSUPP));
+  await assert.rejects(links.change(5, { kind: "bond", miimon: 100 }), {
+    message: "change link 5 (bond) in /run/netns/blue: it is no bond (EOPNOTSUPP)",
+  });
+});
+
+test("a name of more than 15 bytes is looked for among other names", async () => {
+  const recorder = makeRecorder(vethLink);
+  await linksOver(recorder).find("sixteen-letters-");
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `38000000 1200 0100 00000000 00000000
+    ${"00".repeat(16)}
+    1500 3500 7369787465656e2d6c6574746572732d 00 000000 # IFLA_ALT_IFNAME`,
+  );
+});
+
+test("other names are added and taken away in a list", async () => {
+  const recorder = makeRecorder();
+  const links = linksOver(recorder);
+  await links.addAltNames(5, ["a", "bcd"]);
+  await links.deleteAltNames(5, ["a"]);
+  assertBytes(
+    recorder.sent[0]?.request as Uint8Array,
+    `34000000 6c00 050e 00000000 00000000 # RTM_NEWLINKPROP with ACK, CREATE, EXCL and APPEND
+    00000000 05000000 00000000 00000000
+    1400 3480                             # IFLA_PROP_LIST
+      0600 3500 6100 0000                 # IFLA_ALT_IFNAME "a"
+      0800 3500 62636400                  # IFLA_ALT_IFNAME "bcd"`,
+  );
+  assertBytes(
+    recorder.sent[1]?.request as Uint8Array,
+    `2c000000 6d00 0500 00000000 00000000 # RTM_DELLINKPROP
+    00000000 05000000 00000000 00000000
+    0c00 3480 0600 3500 6100 0000`,
+  );
+  for (const name of ["", "x".repeat(128)])
+    await assert.rejects(links.addAltNames(5, [name]), { code: "invalid", place: "other name of link 5" });
 });
 
 test("setting a link down says so, and saying nothing leaves it as it is", async () => {
@@ -132,17 +303,40 @@ test("a link is read as the kernel tells it", () => {
     isUp: true,
     isLoopback: false,
     hasCarrier: true,
+    isPromiscuous: false,
+    isAllMulticast: false,
+    promiscuity: 0,
+    allMulticast: 0,
+    isProtocolDown: false,
     operState: "up",
+    carrierUps: 1,
+    carrierDowns: 1,
     mtu: 1400,
+    minMtu: 68,
+    maxMtu: 65535,
     mac: "02:00:00:00:00:01",
     permanentMac: undefined,
+    alias: undefined,
+    group: 0,
     master: undefined,
+    portKind: undefined,
+    portData: undefined,
     parent: index - 1,
     parentNamespaceId: undefined,
+    physicalPortName: undefined,
+    physicalPortId: undefined,
+    physicalSwitchId: undefined,
+    device: undefined,
     transmitQueues: 2,
+    receiveQueues: 2,
     transmitQueueLength: 1000,
     gsoMaxSize: 65536,
+    gsoIpv4MaxSize: 65536,
+    gsoMaxSegments: 65535,
+    groMaxSize: 65536,
+    groIpv4MaxSize: 65536,
     tsoMaxSize: 524280,
+    tsoMaxSegments: 65535,
     statistics: {
       receivePackets: 1,
       transmitPackets: 0,
@@ -158,7 +352,10 @@ test("a link is read as the kernel tells it", () => {
 
 test("a macvlan is read with its mode and its parent", () => {
   const link = decodeLink(messageOf(macvlanLink).payload);
-  assert.deepEqual([link?.name, link?.kind, link?.kindData], ["mv1", "macvlan", { mode: "bridge" }]);
+  assert.deepEqual(
+    [link?.name, link?.kind, link?.kindData],
+    ["mv1", "macvlan", { mode: "bridge", flags: [], broadcastQueueLength: 1000 }],
+  );
   assert.deepEqual([link?.isUp, link?.operState], [false, "down"]);
   assert.equal(link?.parent, 2);
 });
@@ -201,6 +398,65 @@ test("a link in another namespace, a port, and hardware are told apart", () => {
     [2, 5, 4, "02:00:00:00:00:01", "dormant"],
   );
   assert.deepEqual([link?.kind, link?.mac, link?.isUp, link?.hasCarrier], [undefined, "", true, true]);
+});
+
+test("what only some links have is read where it is told", () => {
+  const link = decodeLink(
+    bytesOf(`
+    00000000 07000000 00030000 00000000   # flags with IFF_PROMISC and IFF_ALLMULTI
+    0800 1400 75706c6b                    # IFLA_IFALIAS "uplk", without a zero byte
+    0800 1b00 09000000                    # IFLA_GROUP
+    0800 1e00 02000000                    # IFLA_PROMISCUITY
+    0800 3d00 03000000                    # IFLA_ALLMULTI
+    0500 2700 01 000000                   # IFLA_PROTO_DOWN
+    0800 2f00 04000000                    # IFLA_CARRIER_UP_COUNT
+    0800 3000 05000000                    # IFLA_CARRIER_DOWN_COUNT
+    0800 3200 44000000                    # IFLA_MIN_MTU
+    0800 3300 00240000                    # IFLA_MAX_MTU
+    0800 2000 08000000                    # IFLA_NUM_RX_QUEUES
+    0800 2900 00000200                    # IFLA_GSO_MAX_SIZE 131072
+    0800 2800 0a000000                    # IFLA_GSO_MAX_SEGS
+    0800 3a00 00000300                    # IFLA_GRO_MAX_SIZE 196608
+    0800 4000 0b000000                    # IFLA_GRO_IPV4_MAX_SIZE
+    0800 3c00 0c000000                    # IFLA_TSO_MAX_SEGS
+    0700 2600 703000 00                   # IFLA_PHYS_PORT_NAME "p0"
+    0600 2200 0aff 0000                   # IFLA_PHYS_PORT_ID
+    0500 2400 7f 000000                   # IFLA_PHYS_SWITCH_ID
+    0600 3800 6100 0000                   # IFLA_PARENT_DEV_NAME "a"
+    0800 3900 70636900                    # IFLA_PARENT_DEV_BUS_NAME "pci"`),
+  );
+  assert.ok(link);
+  assert.deepEqual(
+    [link.isPromiscuous, link.isAllMulticast, link.promiscuity, link.allMulticast],
+    [true, true, 2, 3],
+  );
+  assert.deepEqual([link.alias, link.group, link.isProtocolDown], ["uplk", 9, true]);
+  assert.deepEqual([link.carrierUps, link.carrierDowns, link.minMtu, link.maxMtu], [4, 5, 68, 9216]);
+  assert.deepEqual([link.receiveQueues, link.gsoMaxSize, link.gsoMaxSegments], [8, 131_072, 10]);
+  // A kernel before 6.3 has one limit for both.
+  assert.deepEqual([link.gsoIpv4MaxSize, link.groMaxSize, link.groIpv4MaxSize], [131_072, 196_608, 11]);
+  assert.equal(link.tsoMaxSegments, 12);
+  assert.deepEqual([link.physicalPortName, link.physicalPortId, link.physicalSwitchId], ["p0", "0aff", "7f"]);
+  assert.deepEqual(link.device, { bus: "pci", name: "a" });
+});
+
+test("a port is read with what it is in its bridge or bond, where the kind is known here", () => {
+  const port = (kind: string, data: string) =>
+    decodeLink(
+      bytesOf(`
+      00000000 07000000 00000000 00000000
+      2400 1200                           # IFLA_LINKINFO
+        0c00 0400 ${Buffer.from(kind.padEnd(8, "\0")).toString("hex")} # IFLA_INFO_SLAVE_KIND
+        1400 0500 ${data}                 # IFLA_INFO_SLAVE_DATA`),
+    );
+  // IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED
+  const bridge = port("bridge", "0500 0400 01 000000 0500 2100 00 000000");
+  assert.deepEqual([bridge?.portKind, bridge?.portData], ["bridge", { isHairpin: true, isIsolated: false }]);
+  // IFLA_BOND_SLAVE_STATE, IFLA_BOND_SLAVE_LINK_FAILURE_COUNT
+  const bond = port("bond", "0500 0100 01 000000 0800 0300 02000000");
+  assert.deepEqual([bond?.portKind, bond?.portData], ["bond", { state: "backup", failures: 2 }]);
+  const other = port("team", "0500 0100 01 000000 0800 0300 02000000");
+  assert.deepEqual([other?.portKind, other?.portData], ["team", undefined]);
 });
 
 test("what is too short for a link, or tells of a bridge's port, is no link", () => {

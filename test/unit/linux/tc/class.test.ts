@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { NLM_F_CREATE } from "../../../../src/linux/netlink/message.ts";
 import { type ClassSpec, decodeClass, encodeClass } from "../../../../src/linux/route/tc/class.ts";
+import { kindName } from "../../../../src/linux/route/tc/kind.ts";
 import { tcHandle } from "../../../../src/linux/route/tc/tcmsg.ts";
 import { assertAttribute, assertBytes, messageOf, optionsOf } from "./bytes.ts";
 
@@ -79,10 +80,12 @@ const specs: ClassSpec[] = [
     prio: 0,
     quantum: 65_536,
   },
+  { ...place, kind: "mq" },
   { ...place, kind: "unknown", name: "drr", raw: "0800010000100000" },
 ];
 for (const spec of specs) {
-  const name = spec.kind === "htb" ? `a class of ${spec.rate} bits per second` : `the unknown ${spec.name}`;
+  const name =
+    spec.kind === "htb" ? `a class of ${spec.rate} bits per second` : `a class of ${kindName(spec)}`;
   test(`${name} is read as it was written`, () => {
     assert.deepEqual(decodeClass(messageOf(encodeClass(spec, NLM_F_CREATE)))?.spec, spec);
     assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec);

@@ -147,7 +147,7 @@ const specs: QdiscSpec[] = [
   { ...place, kind: "fq_codel", limit: 1, memoryLimit: 2, target: 3, interval: 4, ecn: false },
   { link: 9, parent: "ingress", handle: 0xffff0000, kind: "ingress" },
   { link: 9, parent: "clsact", handle: 0xffff0000, kind: "clsact" },
-  { ...place, kind: "unknown", name: "noqueue" },
+  { ...place, kind: "unknown", name: "multiq" },
   { ...place, kind: "unknown", name: "sfq", raw: "0102030405060708" },
 ];
 for (const spec of specs) {

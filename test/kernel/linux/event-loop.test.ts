@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { Worker } from "node:worker_threads";
+import { leaveSharedNamespace, PATIENCE, World } from "../world.ts";
+
+leaveSharedNamespace();
+
+/** Longest that the main thread may be held up, in milliseconds. */
+const LONGEST_STALL = 20;
+const LOAD_MS = 2000;
+
+/**
+ * Each round dies with a namespace full of links, and the kernel holds its one lock for links (RTNL) while it takes
+ * them away.
+ */
+const CHURN = `
+  lines=$(for n in $(seq 150); do echo "link add c$n type veth peer name d$n"; done)
+  while :; do echo "$lines" | unshare --net ip -batch - || exit 1; done`;
+
+test(
+  "with RTNL kept busy for two seconds by others, the event loop is never held up for 20 ms",
+  PATIENCE,
+  async (context) => {
+    await using world = new World();
+    const pod = await world.makeNamespace();
+    await pod.links.create({ name: "net1", of: { kind: "veth", peer: { name: "peer" } } });
+    const { index } = await pod.links.get("net1");
+    const churn = spawn("sh", ["-c", CHURN], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+    world.defer(async () => {
+      const ended = once(churn, "exit");
+      process.kill(-(churn.pid as number), "SIGKILL");
+      await ended;
+    });
+
+    await using stalls = new StallWatch();
+    const started = performance.now();
+    let requests = 0;
+    let longestRequest = 0;
+    // As long as is asked for, and until the lock was held for longer than the loop may stall.
+    while (performance.now() - started < LOAD_MS || longestRequest < LONGEST_STALL) {
+      const sent = performance.now();
+      await Promise.all([
+        pod.links.set(index, { mtu: 1000 + (requests % 500) }),
+        pod.links.get(index),
+        world.kernel.host.links.list(),
+      ]);
+      longestRequest = Math.max(longestRequest, performance.now() - sent);
+      requests += 3;
+    }
+    const { longest } = stalls;
+    context.diagnostic(
+      `${requests} requests, the longest ${longestRequest.toFixed(0)} ms; longest stall ${longest.toFixed(1)} ms`,
+    );
+    assert.ok(longest < LONGEST_STALL, `the event loop stood still for ${longest} ms`);
+  },
+);
+
+/** A thread that does nothing but count its ticks: while it goes on, the machine is not what holds others up. */
+const CONTROL = `
+  const { workerData } = require("node:worker_threads");
+  setInterval(() => Atomics.add(new Int32Array(workerData), 0, 1), 1);`;
+
+/**
+ * Measures how long the event loop stands still: the time between two ticks, without what the timer waits anyway and
+ * without the time this thread was ready and other processes had the cores. A gap in which a thread that has nothing
+ * to do with the kernel's locks hardly ticked either is the machine's and does not count.
+ */
+class StallWatch implements AsyncDisposable {
+  static readonly #TICK_MS = 1;
+  readonly #controlTicks = new Int32Array(new SharedArrayBuffer(4));
+  readonly #control = new Worker(CONTROL, { eval: true, workerData: this.#controlTicks.buffer });
+  #longest = 0;
+  #last = performance.now();
+  #lastDelay = readRunDelay();
+  #lastTicks = 0;
+  readonly #timer = setInterval(() => this.#tick(), StallWatch.#TICK_MS);
+
+  /** The longest stall so far, in milliseconds. */
+  get longest(): number {
+    return this.#longest;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#control.terminate();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const delay = readRunDelay();
+    const ticks = Atomics.load(this.#controlTicks, 0);
+    const gap = now - this.#last - StallWatch.#TICK_MS;
+    const isOurs = ticks - this.#lastTicks > gap / (4 * StallWatch.#TICK_MS);
+    if (isOurs) this.#longest = Math.max(this.#longest, gap - (delay - this.#lastDelay));
+    this.#last = now;
+    this.#lastDelay = delay;
+    this.#lastTicks = ticks;
+  }
+}
+
+/** Milliseconds the main thread has waited for a core (Documentation/scheduler/sched-stats.rst, second field). */
+function readRunDelay(): number {
+  return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[1]) / 1e6;
+}
