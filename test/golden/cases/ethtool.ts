@@ -1,0 +1,62 @@
+import type { GoldenCase } from "../golden.ts";
+
+/** Messages of the family (include/uapi/linux/ethtool_netlink.h). */
+const ETHTOOL_MSG_LINKMODES_SET = 5;
+const ETHTOOL_MSG_FEATURES_SET = 12;
+const ETHTOOL_MSG_RINGS_SET = 16;
+const ETHTOOL_MSG_CHANNELS_SET = 18;
+
+/** A case on the link of the device's port. */
+function meets(message: number, golden: Omit<GoldenCase, "message" | "needs">): GoldenCase {
+  return { ...golden, message: { family: "ethtool", command: message }, needs: "netdevsim" };
+}
+
+const NAMES = {
+  path: "1.3",
+  reason:
+    "ethtool asks for an answer in bitmaps (ETHTOOL_FLAG_COMPACT_BITSETS), here it is read with its names",
+};
+
+export const cases: readonly GoldenCase[] = [
+  meets(ETHTOOL_MSG_CHANNELS_SET, {
+    name: "set the combined channels",
+    command: "ethtool -L eth0 combined 2",
+    request: ({ ethtool }) => ethtool.channels.set("eth0", { combined: 2 }),
+  }),
+  meets(ETHTOOL_MSG_CHANNELS_SET, {
+    name: "set the channels of every kind",
+    command: "ethtool -L eth0 rx 1 tx 2 other 3 combined 4",
+    request: ({ ethtool }) =>
+      ethtool.channels.set("eth0", { receive: 1, transmit: 2, other: 3, combined: 4 }),
+    isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_RINGS_SET, {
+    name: "set the ring sizes",
+    command: "ethtool -G eth0 rx 64 rx-mini 32 rx-jumbo 16 tx 8",
+    request: ({ ethtool }) =>
+      ethtool.rings.set("eth0", { receive: 64, receiveMini: 32, receiveJumbo: 16, transmit: 8 }),
+  }),
+  meets(ETHTOOL_MSG_FEATURES_SET, {
+    name: "switch features",
+    command: "ethtool -K eth0 hw-tc-offload on rx-gro off",
+    request: ({ ethtool }) => ethtool.features.set("eth0", { "hw-tc-offload": true, "rx-gro": false }),
+    differences: [NAMES],
+  }),
+  meets(ETHTOOL_MSG_LINKMODES_SET, {
+    name: "set speed and duplex without negotiation",
+    command: "ethtool -s eth0 speed 2500 duplex half autoneg off lanes 2",
+    request: ({ ethtool }) =>
+      ethtool.linkModes.set("eth0", { speed: 2.5e9, duplex: "half", isNegotiating: false, lanes: 2 }),
+    isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_LINKMODES_SET, {
+    name: "offer modes to the peer",
+    command: "ethtool -s eth0 autoneg on advertise 1000baseT/Full on 10baseT/Half off",
+    request: ({ ethtool }) =>
+      ethtool.linkModes.set("eth0", {
+        isNegotiating: true,
+        advertised: { "1000baseT/Full": true, "10baseT/Half": false },
+      }),
+    isRefused: true,
+  }),
+];
