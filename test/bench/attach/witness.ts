@@ -11,8 +11,11 @@ export async function expectAttached(kernel: Kernel, pod: BenchPod, side: string
   await using namespace = await kernel.namespace(pod.sandbox.namespacePath);
   const uplink = await kernel.host.links.get(UPLINK);
   const link = await namespace.links.find(INTERFACE);
-  const addresses = link === undefined ? [] : await namespace.addresses.list(link.index);
-  const ours = addresses.map(({ address }) => address).filter((address) => !address.includes(":"));
+  const { addresses } =
+    link === undefined
+      ? { addresses: [] }
+      : await namespace.addresses.list({ link: link.index, family: "ipv4" });
+  const ours = addresses.map(({ address }) => address);
   const isWhole = link?.kind === "macvlan" && link.parent === uplink.index && link.isUp;
   if (isWhole && ours.length === 1 && ours[0] === pod.address) return;
   const found =
