@@ -2,7 +2,7 @@ import { LanyardError } from "../model/errors.ts";
 import { AddressEvents } from "./address-events.ts";
 import { Bpf } from "./bpf/bpf.ts";
 import { LinkEvents } from "./link-events.ts";
-import { Namespace, openNamespaceFile } from "./namespace.ts";
+import { Namespace, namespaceIdentity, openNamespaceFile } from "./namespace.ts";
 import type { NetlinkCounts } from "./netlink/client.ts";
 import { EventHub } from "./netlink/events.ts";
 import { WorkerPool } from "./netlink/pool.ts";
@@ -23,23 +23,23 @@ export class Kernel {
   readonly addressEvents: AddressEvents;
   /** BPF programs and maps; they belong to no network namespace. */
   readonly bpf: Bpf;
+  /** Made before the threads are started: it is what a process without the rights fails at. */
+  readonly #hub = new EventHub();
   readonly #pool = new WorkerPool();
-  readonly #hub: EventHub;
   readonly #counts: NetlinkCounts = { requests: 0, errors: 0, interruptedDumps: 0 };
 
   constructor() {
-    this.#hub = new EventHub();
     this.linkEvents = new LinkEvents(this.#hub);
     this.addressEvents = new AddressEvents(this.#hub);
     this.bpf = new Bpf(this.#pool);
     this.pci = new PciDevices("/sys", this.#pool);
     const own = openNamespaceFile("/proc/thread-self/ns/net");
-    this.host = new Namespace("the node's network namespace", own, true, this.#pool, this.#counts);
+    this.host = this.#hold("the node's network namespace", own, true);
   }
 
   /** Opens the namespace at `path`, for one operation (see `Namespace`). Throws NotFoundError. */
   async namespace(path: string): Promise<Namespace> {
-    return new Namespace(path, openNamespaceFile(path), false, this.#pool, this.#counts);
+    return this.#hold(path, openNamespaceFile(path));
   }
 
   /** Makes an empty namespace that lives as long as it is held. */
@@ -48,7 +48,7 @@ export class Kernel {
     const [result] = await this.#pool.run([{ job, namespaceFd: undefined }], { lane: "change" });
     if (result?.did !== "makeNamespace")
       throw new LanyardError("internal", "a worker made no network namespace");
-    return new Namespace("a new network namespace", result.fd, false, this.#pool, this.#counts);
+    return this.#hold("a new network namespace", result.fd);
   }
 
   /**
@@ -69,5 +69,9 @@ export class Kernel {
     this.#hub.close();
     await this.#pool.stop();
     await this.host[Symbol.asyncDispose]();
+  }
+
+  #hold(name: string, fd: number, isOwn = false): Namespace {
+    return new Namespace(name, fd, isOwn, this.#pool, this.#counts, namespaceIdentity(fd));
   }
 }

@@ -1,7 +1,11 @@
 import type { Unsubscribe } from "../model/ports.ts";
-import type { EventHub } from "./netlink/events.ts";
+import type { EventHub, KernelEvent } from "./netlink/events.ts";
 import { decodeLink, type Link, readLinkHeader } from "./route/link.ts";
 import { RTM_DELLINK, RTM_NEWLINK } from "./route/link-attributes.ts";
+import { readNamespaceId } from "./route/namespace-ids.ts";
+
+/** include/uapi/linux/rtnetlink.h. */
+const RTM_DELNSID = 89;
 
 /** A link appeared, changed, or went. */
 export interface LinkEvent {
@@ -13,7 +17,7 @@ export interface LinkEvent {
 
 /** A promise that a link's end will be noticed, made before the end is asked for. */
 export interface PendingEnd {
-  /** Settles when the kernel has announced that the link is gone. */
+  /** Settles when the kernel has announced that the link is gone, alone or with its namespace. */
   readonly announced: Promise<void>;
   /** Stops waiting; needed when the deletion was refused. */
   cancel(): void;
@@ -40,16 +44,17 @@ export class LinkEvents {
     });
   }
 
-  /** Starts to wait for the end of link `index` in the namespace with this id. */
+  /** Starts to wait for the end of link `index` in the namespace that has this id now. */
   expectEnd(index: number, namespaceId: number | undefined): PendingEnd {
+    // The id may have been another namespace's before, of whose links something may still be untold.
+    this.#hub.catchUp();
     let settle = () => {};
     const announced = new Promise<void>((resolve) => {
       settle = resolve;
     });
     const cancel = this.#hub.listen({
       onEvent: (event) => {
-        if (event.type !== RTM_DELLINK || event.namespaceId !== namespaceId) return;
-        if (readLinkHeader(event.payload)?.index !== index) return;
+        if (!isEnd(event, index, namespaceId)) return;
         cancel();
         settle();
       },
@@ -58,4 +63,15 @@ export class LinkEvents {
     });
     return { announced, cancel };
   }
+}
+
+/**
+ * A namespace loses its id before its links are taken away, and nothing is heard of them after that (cleanup_net,
+ * net/core/net_namespace.c).
+ */
+function isEnd(event: KernelEvent, index: number, id: number | undefined): boolean {
+  const { type, payload, namespaceId } = event;
+  if (type === RTM_DELLINK) return namespaceId === id && readLinkHeader(payload)?.index === index;
+  if (type !== RTM_DELNSID || namespaceId !== undefined || id === undefined) return false;
+  return readNamespaceId(payload) === id;
 }

@@ -3,6 +3,9 @@ import type { LinkEvents } from "./link-events.ts";
 import type { Link } from "./route/link.ts";
 import type { Links } from "./route/links.ts";
 
+/** How long to wait before what could not be read, or not whole, is read again, in milliseconds. */
+const READ_AGAIN_MS = 1000;
+
 /** What a link table is made of, and who is told. */
 export interface LinkTableOptions {
   /** Links of the namespace that the hub behind `events` listens in. */
@@ -10,15 +13,16 @@ export interface LinkTableOptions {
   readonly events: Pick<LinkEvents, "onChange">;
   /** A link appeared, changed or went. */
   onChange(): void;
-  /** All links were read again, because announcements had been lost. */
+  /** All links were read again: announcements had been lost, or some may have been missing the last time. */
   onResync(): void;
-  /** Reading them again failed; the table is as it was. */
+  /** Reading them again failed; the table is as it was, and it will be tried again. */
   onError(error: unknown): void;
 }
 
 /**
  * The links of one namespace, read once and kept true by the kernel's announcements. When announcements were lost,
- * everything is read again, and counted: the state after the last announcement is never missed.
+ * everything is read again, and counted, until that has been done whole: the state after the last announcement is
+ * never missed.
  */
 export class LinkTable {
   readonly #options: LinkTableOptions;
@@ -27,6 +31,7 @@ export class LinkTable {
   #announced = new Set<number>();
   #reading: Promise<void> = Promise.resolve();
   #unsubscribe: Unsubscribe = () => {};
+  #again: NodeJS.Timeout | undefined;
   #isStopped = false;
   /** A resync that has not begun to read covers whatever is lost until then. */
   #isResyncDue = false;
@@ -55,6 +60,7 @@ export class LinkTable {
 
   stop(): void {
     this.#isStopped = true;
+    clearTimeout(this.#again);
     this.#unsubscribe();
   }
 
@@ -79,12 +85,25 @@ export class LinkTable {
     if (this.#isResyncDue) return;
     this.#isResyncDue = true;
     this.#resyncs += 1;
+    this.#resync();
+  }
+
+  #resync(): void {
     this.read().then(
       () => {
         if (!this.#isStopped) this.#options.onResync();
       },
-      (error: unknown) => this.#options.onError(error),
+      (error: unknown) => {
+        this.#resyncLater();
+        this.#options.onError(error);
+      },
     );
+  }
+
+  #resyncLater(): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#resync(), READ_AGAIN_MS).unref();
   }
 
   async #read(): Promise<void> {
@@ -100,5 +119,6 @@ export class LinkTable {
       if (!present.has(index) && !announced.has(index) && !isInconsistent) this.#links.delete(index);
     }
     for (const link of links) if (!announced.has(link.index)) this.#links.set(link.index, link);
+    if (isInconsistent) this.#resyncLater();
   }
 }

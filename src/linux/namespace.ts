@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { Devlink } from "./generic/devlink/devlink.ts";
 import { Ethtool } from "./generic/ethtool/ethtool.ts";
@@ -53,13 +53,23 @@ export class Namespace implements AsyncDisposable {
   #inFlight = 0;
   #isDisposed = false;
 
-  /** The process' own namespace needs no entering; its descriptor is for naming it as a destination. */
-  constructor(name: string, fd: number, isOwn: boolean, runner: JobRunner, counts: NetlinkCounts) {
+  /**
+   * The process' own namespace needs no entering; its descriptor is for naming it as a destination. `identity` tells
+   * its changes, which keep their order, from those of other namespaces (see `namespaceIdentity`).
+   */
+  constructor(
+    name: string,
+    fd: number,
+    isOwn: boolean,
+    runner: JobRunner,
+    counts: NetlinkCounts,
+    identity = name,
+  ) {
     this.name = name;
     this.#fd = fd;
     this.#isOwn = isOwn;
     this.#runner = runner;
-    this.#place = { enter: () => this.#enter(), keyPrefix: name };
+    this.#place = { enter: () => this.#enter(), keyPrefix: identity };
     const client = new NetlinkClient(runner, NETLINK_ROUTE, this.#place, counts);
     this.links = new Links(client, name);
     this.bridgePorts = new BridgePorts(client, name);
@@ -108,6 +118,7 @@ export class Namespace implements AsyncDisposable {
       job: { do: "writeFile", path, text: sysctlText(value) },
       place: this.#place,
       lane: "change",
+      key: `${this.#place.keyPrefix}/${path}`,
       reasons: SYSCTL_WRITE_REASONS,
       read: () => {},
     };
@@ -167,6 +178,12 @@ export class Namespace implements AsyncDisposable {
     if (!this.#isDisposed) return;
     throw new LanyardError("internal", `the network namespace ${this.name} is used after it was closed`);
   }
+}
+
+/** The same for every path that leads to one namespace. */
+export function namespaceIdentity(fd: number): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 /**

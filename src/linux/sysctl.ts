@@ -1,9 +1,8 @@
 import { InvalidValueError } from "../model/errors.ts";
-import { EACCES, EINVAL, ENOENT, EPERM, EROFS } from "./errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM, ERANGE, EROFS } from "./errno.ts";
 
 const ENOTDIR = 20;
 const EISDIR = 21;
-const ERANGE = 34;
 
 const NO_SUCH = "there is no such sysctl; those of a link are there as long as the link is, under its name";
 

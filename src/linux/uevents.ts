@@ -1,5 +1,6 @@
 import type { Unsubscribe } from "../model/ports.ts";
 import { NetlinkListener } from "./netlink/listener.ts";
+import { Listeners } from "./netlink/listeners.ts";
 import { decodeUevent, type Uevent } from "./uevent.ts";
 
 /** include/uapi/linux/netlink.h. */
@@ -27,7 +28,7 @@ export interface UeventListener {
  * socket hears the namespace it was opened in.
  */
 export class UeventMonitor {
-  readonly #listeners = new Set<UeventListener>();
+  readonly #listeners = new Listeners<UeventListener>();
   readonly #socket: NetlinkListener;
   #overruns = 0;
 
@@ -40,12 +41,11 @@ export class UeventMonitor {
       receiveBuffer,
       onAnnouncement: ({ datagram }) => {
         const event = decodeUevent(datagram);
-        if (event === undefined) return;
-        for (const listener of [...this.#listeners]) listener.onUevent(event);
+        if (event !== undefined) this.#listeners.tell((listener) => listener.onUevent(event));
       },
       onOverrun: () => {
         this.#overruns += 1;
-        for (const listener of [...this.#listeners]) listener.onOverrun();
+        this.#listeners.tell((listener) => listener.onOverrun());
       },
     });
   }
@@ -56,8 +56,7 @@ export class UeventMonitor {
   }
 
   listen(listener: UeventListener): Unsubscribe {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   close(): void {

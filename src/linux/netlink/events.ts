@@ -1,5 +1,6 @@
 import type { Unsubscribe } from "../../model/ports.ts";
 import { NetlinkListener } from "./listener.ts";
+import { Listeners } from "./listeners.ts";
 import { readMessages } from "./message.ts";
 import { NETLINK_ROUTE } from "./socket.ts";
 
@@ -34,7 +35,7 @@ export interface EventListener {
  * and of every namespace that has an id there, without pinning any. Runs on the main thread.
  */
 export class EventHub {
-  readonly #listeners = new Set<EventListener>();
+  readonly #listeners = new Listeners<EventListener>();
   readonly #socket: NetlinkListener;
   #overruns = 0;
 
@@ -47,12 +48,13 @@ export class EventHub {
       receiveBuffer,
       onAnnouncement: ({ datagram, namespaceId }) => {
         for (const { type, payload } of readMessages(datagram)) {
-          for (const listener of [...this.#listeners]) listener.onEvent({ type, payload, namespaceId });
+          const event = { type, payload, namespaceId };
+          this.#listeners.tell((listener) => listener.onEvent(event));
         }
       },
       onOverrun: () => {
         this.#overruns += 1;
-        for (const listener of [...this.#listeners]) listener.onOverrun();
+        this.#listeners.tell((listener) => listener.onOverrun());
       },
     });
   }
@@ -63,8 +65,12 @@ export class EventHub {
   }
 
   listen(listener: EventListener): Unsubscribe {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
+  }
+
+  /** Tells at once what the kernel has announced already, as far as one turn of the event loop has room for it. */
+  catchUp(): void {
+    this.#socket.catchUp();
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { EAGAIN, EBUSY, EINVAL, ETIME } from "../errno.ts";
+import { EAGAIN, EBUSY, EINTR, EINVAL, ETIME } from "../errno.ts";
 import { align4 } from "./attribute.ts";
 import { type ExtendedAck, readDonePayload, readErrorPayload } from "./error.ts";
 import {
@@ -58,8 +58,9 @@ export class ReceiveBuffer {
 
 /**
  * Sends one request and collects its answer. Strictly one request is in flight on a socket. Replies with
- * another sequence number or port id are dropped. An answer that
- * was cut is asked for again with a larger buffer, when `canRepeat` (reads and dumps, never a change).
+ * another sequence number or port id are dropped. A call that a signal
+ * interrupts is made again: nothing has been taken or given then. An answer that was cut is asked for again with a
+ * larger buffer, when `canRepeat` (reads and dumps, never a change).
  */
 export function exchange(
   socket: DatagramSocket,
@@ -99,14 +100,14 @@ function exchangeOnce(
   { bytes, view }: ReceiveBuffer,
 ): Answer | { neededSize: number } {
   setSequence(request, sequence);
-  const sent = socket.send(request);
+  const sent = untilNotInterrupted(() => socket.send(request));
   if (sent < 0) return failure(-sent === EAGAIN ? ETIME : -sent);
   const { portId } = socket;
   const needsAck = expectsAck(request);
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let isInterrupted = false;
   for (;;) {
-    const size = socket.receive(bytes);
+    const size = untilNotInterrupted(() => socket.receive(bytes));
     if (size < 0) return failure(-size === EAGAIN ? ETIME : -size);
     if (size > bytes.length) return { neededSize: size };
     // What is ours and payload is copied in one piece, because the buffer is used again for the next datagram.
@@ -138,6 +139,13 @@ function exchangeOnce(
     }
     const end = Math.min(at, size);
     if (end > pieceStart) pieces.push(bytes.slice(pieceStart, end));
+  }
+}
+
+function untilNotInterrupted(call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -EINTR) return result;
   }
 }
 

@@ -4,12 +4,12 @@ import type { DatagramSocket } from "./socket.ts";
 /** What the fake kernel does at one `receive`. */
 export type FakeReply =
   | { readonly datagram: Uint8Array }
-  /** The call fails with this error number: ENOBUFS, EAGAIN. */
+  /** The call fails with this error number: ENOBUFS, EAGAIN, EINTR. */
   | { readonly errno: number };
 
 /**
  * A socket without a kernel, for tests of what a kernel does rarely: overruns, cut answers, replies to
- * others, interrupted dumps. `answer` is called for every request and gives the replies in order.
+ * others, interrupted dumps and calls. `answer` is called for every request and gives the replies in order.
  */
 export class FakeSocket implements DatagramSocket {
   readonly portId: number;

@@ -1,6 +1,6 @@
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { LanyardError } from "../../model/errors.ts";
-import { EAGAIN, EINTR, ENOBUFS, errnoName } from "../errno.ts";
+import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, errnoName } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 import { openEventSocket, systemError } from "./socket.ts";
 
@@ -10,6 +10,11 @@ const SOCK_CLOEXEC = 0x80000;
 const SOL_NETLINK = 270;
 /** Ancillary data of NETLINK_LISTEN_ALL_NSID: the id of the namespace the message comes from. */
 const NETLINK_LISTEN_ALL_NSID = 8;
+/** In msg_flags: there was more of the datagram than room for it. */
+const MSG_TRUNC = 0x20;
+/** include/uapi/asm-generic/ioctls.h: the descriptor is closed in programs that are started. */
+const FIOCLEX = 0x5451;
+const ENOMEM = 12;
 
 /** What one recvmsg(2) fills, on 64-bit Linux: struct msghdr, struct iovec, ancillary data, struct sockaddr_nl. */
 const HEADER = { at: 0, size: 56 };
@@ -23,6 +28,9 @@ const DATA = { at: 152, size: 64 * 1024 };
  * always accepts one message into an empty buffer.
  */
 const DOORBELL_BUFFER = 1;
+
+/** Datagrams taken in one turn of the event loop: a few milliseconds' work, so that a burst keeps nobody else waiting. */
+const MOST_PER_TURN = 256;
 
 /** A look a little later, should an announcement have reached the doorbell before it reached the data socket. */
 const LATE_DRAINS_MS = [1, 20];
@@ -44,7 +52,10 @@ export interface ListenerOptions {
   /** Bytes the kernel may keep for us. */
   readonly receiveBuffer: number;
   onAnnouncement(announcement: Announcement): void;
-  /** The buffer was full, and announcements were lost. */
+  /**
+   * The buffer was full, and announcements were lost. Told when all that were kept have been, because until then the
+   * kernel drops others without a word (netlink_overrun, net/netlink/af_netlink.c).
+   */
   onOverrun(): void;
 }
 
@@ -60,28 +71,49 @@ export interface ListenerOptions {
  */
 export class NetlinkListener {
   readonly #options: ListenerOptions;
-  readonly #doorbell: Socket;
-  readonly #receiver: MessageReceiver;
+  #sockets: { readonly doorbell: Socket; readonly receiver: MessageReceiver };
   #lateDrains: NodeJS.Timeout[] = [];
+  #nextTurn: NodeJS.Immediate | undefined;
+  #isDraining = false;
+  #isOverrun = false;
   #isClosed = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#doorbell = this.#hangDoorbell();
-    try {
-      this.#receiver = new MessageReceiver(openEventSocket(options));
-    } catch (error) {
-      this.#doorbell.destroy();
-      throw error;
-    }
+    this.#sockets = this.#open();
+  }
+
+  /** Takes what has come already, at most what one turn takes. */
+  catchUp(): void {
+    this.#drain();
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const timer of this.#lateDrains) clearTimeout(timer);
-    this.#doorbell.destroy();
-    this.#receiver.close();
+    clearImmediate(this.#nextTurn);
+    this.#sockets.doorbell.destroy();
+    this.#sockets.receiver.close();
+  }
+
+  #open() {
+    const doorbell = this.#hangDoorbell();
+    try {
+      return { doorbell, receiver: new MessageReceiver(openEventSocket(this.#options)) };
+    } catch (error) {
+      doorbell.destroy();
+      throw error;
+    }
+  }
+
+  /** An error ends a stream, so that nothing would ring any more. What comes between the sockets is lost. */
+  #reopen(): void {
+    if (this.#isClosed) return;
+    this.#sockets.receiver.close();
+    this.#sockets = this.#open();
+    this.#isOverrun = true;
+    this.#drain();
   }
 
   #hangDoorbell(): Socket {
@@ -114,31 +146,61 @@ export class NetlinkListener {
       },
     };
     const doorbell = new Socket(options);
-    const moved = ffi.dup2(netlink, front);
-    const failure = moved < 0 ? systemError("put the netlink socket in the doorbell's place") : undefined;
+    // What dup2(2) makes is open in the programs that are started, too, and would hold this namespace.
+    const isMoved = ffi.dup2(netlink, front) >= 0 && ffi.ioctl(front, FIOCLEX, 0n) >= 0;
+    const failure = isMoved ? undefined : systemError("put the netlink socket in the doorbell's place");
     ffi.close(netlink);
     if (failure !== undefined) {
       doorbell.destroy();
       throw failure;
     }
+    doorbell.on("error", () => this.#reopen());
     doorbell.unref();
     doorbell.resume();
     return doorbell;
   }
 
   #drainNowAndLater(): void {
-    this.#drain();
+    this.#drainInTurn();
     for (const timer of this.#lateDrains) clearTimeout(timer);
-    this.#lateDrains = LATE_DRAINS_MS.map((delay) => setTimeout(() => this.#drain(), delay).unref());
+    this.#lateDrains = LATE_DRAINS_MS.map((delay) => setTimeout(() => this.#drainInTurn(), delay).unref());
+  }
+
+  /** The doorbell may ring many times in one turn. */
+  #drainInTurn(): void {
+    if (this.#nextTurn === undefined) this.#drain();
   }
 
   #drain(): void {
-    while (!this.#isClosed) {
-      const received = this.#receiver.receive();
-      if (received === "empty") return;
-      if (received === "overrun") this.#options.onOverrun();
+    // A listener that asks to catch up hears the rest in its order.
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      if (this.#takeSome()) return;
+    } finally {
+      this.#isDraining = false;
+    }
+    this.#nextTurn ??= setImmediate(() => {
+      this.#nextTurn = undefined;
+      this.#drain();
+    });
+  }
+
+  /** True when nothing is left for another turn. */
+  #takeSome(): boolean {
+    for (let taken = 0; taken < MOST_PER_TURN; taken++) {
+      if (this.#isClosed) return true;
+      const received = this.#sockets.receiver.receive();
+      if (received === "empty") {
+        const wasOverrun = this.#isOverrun;
+        this.#isOverrun = false;
+        if (wasOverrun) this.#options.onOverrun();
+        return true;
+      }
+      if (received === "overrun") this.#isOverrun = true;
       else if (received !== "foreign") this.#options.onAnnouncement(received);
     }
+    return false;
   }
 }
 
@@ -171,13 +233,16 @@ class MessageReceiver {
       if (size >= 0) {
         const senderPort = this.#view.getUint32(SENDER.at + 4, true);
         if (senderPort !== 0) return "foreign";
+        const flags = this.#view.getInt32(HEADER.at + 48, true); // msg_flags
+        if ((flags & MSG_TRUNC) !== 0) return "overrun";
         const datagram = this.#memory.bytes.slice(DATA.at, DATA.at + size);
         return { datagram, namespaceId: this.#namespaceId() };
       }
       const errno = ffi.lastErrno();
       if (errno === EINTR) continue;
       if (errno === EAGAIN) return "empty";
-      if (errno === ENOBUFS) return "overrun";
+      // The others when an announcement could not be made (rtnl_set_sk_err, net/core/rtnetlink.c).
+      if (errno === ENOBUFS || errno === ENOMEM || errno === EMSGSIZE) return "overrun";
       throw new LanyardError("kernel", `receive the kernel's announcements: ${errnoName(errno)}`);
     }
   }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { LanyardError } from "../../model/errors.ts";
+import { errorText, LanyardError } from "../../model/errors.ts";
 import { type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
 
 /**
@@ -20,6 +20,8 @@ export interface Schedule {
   readonly lane: Lane;
   /** Work of a lane with the same key runs one after the other in the order they were given. */
   readonly key?: string | undefined;
+  /** Keys it has besides, such as those of the other links a sequence changes. */
+  readonly otherKeys?: readonly string[];
 }
 
 /** Does jobs away from the main thread. */
@@ -46,7 +48,7 @@ interface Thread {
 /** The pool of worker threads, with its lanes. Threads do not keep the process alive while they are idle. */
 export class WorkerPool implements JobRunner {
   readonly #lanes: Record<Lane, LaneThreads>;
-  #isStopped = false;
+  #stopping: Promise<unknown> | undefined;
 
   constructor() {
     this.#lanes = {
@@ -61,7 +63,7 @@ export class WorkerPool implements JobRunner {
   }
 
   run(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]> {
-    if (this.#isStopped) {
+    if (this.#stopping !== undefined) {
       return Promise.reject(new LanyardError("unavailable", "the netlink workers have stopped"));
     }
     return this.#lanes[schedule.lane].add(tasks, schedule);
@@ -69,8 +71,8 @@ export class WorkerPool implements JobRunner {
 
   /** Lets what is queued finish, then ends all threads. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    await Promise.all(Object.values(this.#lanes).map((lane) => lane.stop()));
+    this.#stopping ??= Promise.all(Object.values(this.#lanes).map((lane) => lane.stop()));
+    await this.#stopping;
   }
 }
 
@@ -110,17 +112,31 @@ class LaneThreads {
   }
 
   #dispatch(): void {
+    // Also those of what waits: nothing overtakes what was given earlier with one of its keys.
+    const takenKeys = new Set(this.#busyKeys);
     for (let next = 0; next < this.#queue.length; ) {
       const queued = this.#queue[next] as QueuedJob;
-      const key = queued.schedule.key;
-      if (key !== undefined && this.#busyKeys.has(key)) {
+      const keys = keysOf(queued.schedule);
+      const mustWait = keys.some((key) => takenKeys.has(key));
+      for (const key of keys) takenKeys.add(key);
+      if (mustWait) {
         next += 1;
         continue;
       }
-      const thread = this.#freeThread();
+      let thread: Thread | undefined;
+      try {
+        thread = this.#freeThread();
+      } catch (error) {
+        // No more threads or memory for this process: those there are do it later. Where none is, nobody would.
+        if (this.#threads.length > 0) return;
+        this.#queue.splice(next, 1);
+        const text = `no netlink worker can be started: ${errorText(error)}`;
+        queued.reject(new LanyardError("unavailable", text, { cause: error }));
+        continue;
+      }
       if (thread === undefined) return;
       this.#queue.splice(next, 1);
-      if (key !== undefined) this.#busyKeys.add(key);
+      for (const key of keys) this.#busyKeys.add(key);
       thread.current = queued;
       thread.worker.ref();
       const message: JobMessage = { id: this.#nextId++, tasks: queued.tasks };
@@ -179,7 +195,7 @@ class LaneThreads {
     const queued = thread.current;
     thread.current = undefined;
     thread.worker.unref();
-    if (queued?.schedule.key !== undefined) this.#busyKeys.delete(queued.schedule.key);
+    if (queued !== undefined) for (const key of keysOf(queued.schedule)) this.#busyKeys.delete(key);
     return queued;
   }
 
@@ -187,6 +203,10 @@ class LaneThreads {
     if (this.#queue.length === 0 && this.#threads.every((thread) => thread.current === undefined))
       this.#whenIdle?.();
   }
+}
+
+function keysOf({ key, otherKeys = [] }: Schedule): readonly string[] {
+  return key === undefined ? otherKeys : [key, ...otherKeys];
 }
 
 /** A job failed for another reason than a netlink answer: a file that is missing, a namespace that is gone. */

@@ -38,8 +38,7 @@ export type Results<List extends readonly Prepared<unknown>[]> = {
 /**
  * Does what was prepared, one after the other, in one trip to a worker: a trip costs more than what is done
  * there. The first that is refused or fails ends the sequence, and its error is thrown; what stands before it has
- * been done. The sequence runs in the lane of its first part that changes something, and with the key of the first
- * that has one.
+ * been done. The sequence runs in the lane of its first part that changes something, and with the keys of all that do.
  */
 export async function perform<const List extends readonly Prepared<unknown>[]>(
   runner: JobRunner,
@@ -54,8 +53,10 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
       entered.push(namespace);
       return { job, namespaceFd: namespace.fd, ...(tolerates === undefined ? {} : { tolerates }) };
     });
-    const key = list.find((part) => part.lane !== "read" && part.key !== undefined)?.key;
-    const results = await runner.run(tasks, { lane: leading.lane, key });
+    const keys = list.flatMap((part) => (part.lane === "read" || part.key === undefined ? [] : [part.key]));
+    const [key, ...otherKeys] = new Set(keys);
+    const schedule = { lane: leading.lane, key, ...(otherKeys.length === 0 ? {} : { otherKeys }) };
+    const results = await runner.run(tasks, schedule);
     return list.map(({ operation, read }, position) => {
       const result = results[position];
       if (result === undefined) throw new LanyardError("internal", `${operation}: the worker gave no result`);

@@ -1,5 +1,5 @@
 import { LanyardError } from "../../model/errors.ts";
-import { EAGAIN, EINTR, EPERM, errnoName } from "../errno.ts";
+import { EAGAIN, EPERM, errnoName } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 
 export const NETLINK_ROUTE = 0;
@@ -51,8 +51,8 @@ export function openRequestSocket(protocol: number): DatagramSocket {
   connectToKernel(fd);
   return {
     portId,
-    send: (message) => retryInterrupted(() => ffi.send(fd, message, message.length, 0)),
-    receive: (buffer) => retryInterrupted(() => ffi.recv(fd, buffer, buffer.length, MSG_TRUNC)),
+    send: (message) => resultOf(ffi.send(fd, message, message.length, 0)),
+    receive: (buffer) => resultOf(ffi.recv(fd, buffer, buffer.length, MSG_TRUNC)),
     close: () => ffi.close(fd),
   };
 }
@@ -146,14 +146,11 @@ export function systemError(operation: string): LanyardError {
   return new LanyardError("kernel", `${operation}: ${errnoName(ffi.lastErrno())}`);
 }
 
-/** Repeats a call that a signal interrupted; gives the result or the negative error number. */
-function retryInterrupted(call: () => number): number {
-  for (;;) {
-    const result = call();
-    if (result >= 0) return result;
-    const errno = ffi.lastErrno();
-    if (errno !== EINTR) return -(errno === 0 ? EAGAIN : errno);
-  }
+/** What a call gave, or the negative error number. */
+function resultOf(returned: number): number {
+  if (returned >= 0) return returned;
+  const errno = ffi.lastErrno();
+  return -(errno === 0 ? EAGAIN : errno);
 }
 
 function int(value: number): Uint8Array {

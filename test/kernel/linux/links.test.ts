@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { EEXIST, EINVAL } from "../../../src/linux/errno.ts";
-import { isErrno, NetlinkError } from "../../../src/linux/netlink/error.ts";
+import { isErrno } from "../../../src/linux/netlink/error.ts";
 import { leaveSharedNamespace, nextEvent, PATIENCE, runIn, World } from "../world.ts";
 
 leaveSharedNamespace();
@@ -123,19 +123,6 @@ test("what the kernel refuses is told in its own words", PATIENCE, async () => {
   });
   const errors = world.kernel.counts().errors;
   assert.equal(errors, 2);
-});
-
-test("where an attribute is at fault, the refusal says at which byte of the request", PATIENCE, async () => {
-  await using world = new World();
-  const { links } = await world.makeNamespace();
-  const tooLong = "a-name-of-more-than-fifteen";
-  await assert.rejects(links.create({ name: tooLong, of: { kind: "ifb" } }), (error) => {
-    assert.ok(error instanceof NetlinkError);
-    // Behind struct nlmsghdr (16 bytes) and struct ifinfomsg (16 bytes) comes IFLA_IFNAME first.
-    assert.equal(error.offset, 32);
-    assert.match(error.message, /add link a-name-of-more-than-fifteen \(ifb\).*at byte 32 of the request/);
-    return true;
-  });
 });
 
 test("a link that is not there is named with the namespace, however it was opened", PATIENCE, async () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readlinkSync } from "node:fs";
 import test from "node:test";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { LinkEvent } from "../../../src/linux/link-events.ts";
-import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, World } from "../world.ts";
+import type { Namespace } from "../../../src/linux/namespace.ts";
+import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, World, within } from "../world.ts";
 
 leaveSharedNamespace();
 
@@ -193,6 +195,67 @@ test("what happens in a namespace is heard under its id, and two are told apart"
   await blue.links.delete(inBlue.index);
   await ends[2].announced;
   assert.equal(isWrongOne, inRed.index !== inBlue.index);
+});
+
+test("changes keep their order by whatever path a namespace is reached", PATIENCE, async () => {
+  await using world = new World();
+  const pod = await world.startPod();
+  await using one = await world.kernel.namespace(pod.namespacePath);
+  await using same = await world.kernel.namespace(`/proc/self/fd/${one.fd}`);
+  const other = await world.makeNamespace();
+  const keysOf = (namespace: Namespace) => [
+    namespace.links.prepareSet(7, { mtu: 1400 }).key,
+    namespace.prepareSetSysctl("ipv4/conf/net1/arp_notify", "1").key,
+  ];
+  assert.deepEqual(keysOf(one), keysOf(same));
+  // None is missing, and none is shared with another namespace.
+  assert.equal(new Set([undefined, ...keysOf(one), ...keysOf(other)]).size, 5);
+});
+
+test(
+  "what was announced before an id was another namespace's is not taken for this one's",
+  PATIENCE,
+  async () => {
+    await using world = new World();
+    const { host, linkEvents } = world.kernel;
+    const pod = await world.makeNamespace();
+    const id = await host.namespaceIds.ensure(pod.fd);
+    await pod.links.create({ name: "first", index: 777, of: { kind: "ifb" } });
+    // This thread does nothing meanwhile, so that the end of the first is still untold when the second is waited for.
+    execFileSync("nsenter", [`--net=/proc/${process.pid}/fd/${pod.fd}`, "ip", "link", "del", "first"]);
+    const end = linkEvents.expectEnd(777, id);
+    let isOver = false;
+    end.announced.then(() => {
+      isOver = true;
+    });
+    await pod.links.create({ name: "second", index: 777, of: { kind: "ifb" } });
+    const fence = nextEvent(linkEvents, "a later change", ({ link, namespaceId }) => {
+      return link.mtu === 1400 && namespaceId === id;
+    });
+    await pod.links.set(777, { mtu: 1400 });
+    await fence;
+    assert.equal(isOver, false);
+    await pod.links.delete(777);
+    await end.announced;
+  },
+);
+
+test("with a namespace its links end, of which nothing more is heard", PATIENCE, async () => {
+  await using world = new World();
+  const { host, linkEvents } = world.kernel;
+  const pod = await world.startPod();
+  let id: number | undefined;
+  {
+    await using opened = await world.kernel.namespace(pod.namespacePath);
+    id = await host.namespaceIds.ensure(opened.fd);
+    await opened.links.create({ name: "net1", index: 778, of: { kind: "ifb" } });
+  }
+  const end = linkEvents.expectEnd(778, id);
+  await pod.end();
+  await within<void>("the end of net1", (settle) => {
+    end.announced.then(settle);
+    return end.cancel;
+  });
 });
 
 test("a link that leaves for another namespace is gone here and present there", PATIENCE, async () => {

@@ -133,16 +133,18 @@ test("the namespace is left after every request, also one that failed", async ()
   assert.equal(isInside(), false);
 });
 
-test("a sequence travels in one trip, in the lane and with the key of its first change", async () => {
+test("a sequence travels in one trip, in the lane of its first change and with the keys of all", async () => {
   const { client, runner, asked, isInside } = makeClient({ ...fine, pieces });
   const results = await perform(runner, [
-    client.prepare("read", request, { lane: "read" }, (messages) => messages.length),
+    client.prepare("read", request, { lane: "read", key: "net0" }, (messages) => messages.length),
     client.prepare("change", request, { key: "net1" }, () => "changed"),
-    client.prepare("change again", request, { key: "net2" }, nothing),
+    client.prepare("change another", request, { key: "net2" }, nothing),
+    client.prepare("change again", request, { key: "net1" }, nothing),
   ]);
-  assert.deepEqual(results, [1, "changed", undefined]);
+  assert.deepEqual(results, [1, "changed", undefined, undefined]);
   const schedules = asked.map(({ schedule }) => schedule);
-  assert.deepEqual(schedules, Array(3).fill({ lane: "change", key: "/run/netns/blue/net1" }));
+  const [key, other] = ["/run/netns/blue/net1", "/run/netns/blue/net2"];
+  assert.deepEqual(schedules, Array(4).fill({ lane: "change", key, otherKeys: [other] }));
   assert.equal(isInside(), false);
 });
 

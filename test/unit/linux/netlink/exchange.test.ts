@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { EBUSY, EINVAL, ENOBUFS } from "../../../../src/linux/errno.ts";
+import { EBUSY, EINTR, EINVAL, ENOBUFS, ETIME } from "../../../../src/linux/errno.ts";
 import { exchange, messagesOf, ReceiveBuffer } from "../../../../src/linux/netlink/exchange.ts";
 import { type FakeReply, FakeSocket } from "../../../../src/linux/netlink/fake.ts";
 import {
@@ -15,7 +15,6 @@ import {
 } from "../../../../src/linux/netlink/message.ts";
 import { int32, join, layOut, sequenceOf } from "./datagrams.ts";
 
-const ETIME = 62;
 const PORT = 4711;
 const SEQUENCE = 1000;
 
@@ -148,6 +147,21 @@ test("a request the kernel does not take in time is ETIME, and not taken at all 
     socket.send = () => sent;
     assert.equal(exchange(socket, change(), SEQUENCE, new ReceiveBuffer(), false).errno, errno);
   }
+});
+
+test("a call that a signal interrupts is made again", () => {
+  const socket = new FakeSocket(
+    (sent) => [{ errno: EINTR }, { datagram: acknowledge(sequenceOf(sent)) }, { errno: EINTR }],
+    PORT,
+  );
+  const send = socket.send.bind(socket);
+  let calls = 0;
+  socket.send = (message) => {
+    calls += 1;
+    return calls === 1 ? -EINTR : send(message);
+  };
+  const answer = exchange(socket, change(), SEQUENCE, new ReceiveBuffer(), false);
+  assert.deepEqual([answer.errno, calls, socket.sent.length], [0, 2, 1]);
 });
 
 test("an answer that was cut is asked for again with a larger buffer", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Worker } from "node:worker_threads";
+import workerThreads, { type Worker } from "node:worker_threads";
 import type { Job, JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
 import { JobError, type Lane, type Schedule, WorkerPool } from "../../../../src/linux/netlink/pool.ts";
 import { Gates } from "./gate.ts";
@@ -59,6 +60,23 @@ test("jobs with one key are done one after the other, in order", PATIENCE, async
   assert.equal(textOf(await first), "first");
   await second;
   assert.equal(textOf(await third), "second");
+});
+
+test("a job with several keys waits for all of them, and no later one overtakes it", PATIENCE, async () => {
+  await using held = makePool();
+  using gates = new Gates();
+  const file = join(gates.folder, "steps");
+  const gate = gates.make();
+  const first = held.run(gate.job, { lane: "change", key: "7" });
+  await gate.reached(first);
+  const both = held.run(write(file, "both"), { lane: "change", key: "8", otherKeys: ["7"] });
+  const later = held.run(read(file), { lane: "change", key: "8" });
+  // A thread is free all the while.
+  await held.run(OSTYPE, { lane: "change", key: "9" });
+  assert.equal(existsSync(file), false);
+  gate.open("");
+  await Promise.all([first, both]);
+  assert.equal(textOf(await later), "both");
 });
 
 test("jobs with different keys, and without any, run side by side", PATIENCE, async () => {
@@ -206,6 +224,64 @@ test("stopping twice is as good as once, and a pool that did nothing stops, too"
   await Promise.all([held.pool.stop(), held.pool.stop()]);
   await held.pool.stop();
 });
+
+test("stopping twice while something is under way waits for it twice", PATIENCE, async () => {
+  await using held = makePool();
+  using gates = new Gates();
+  const gate = gates.make();
+  const job = held.run(gate.job, { lane: "slow" });
+  await gate.reached(job);
+  const stops = Promise.all([held.pool.stop(), held.pool.stop()]);
+  gate.open("");
+  await job;
+  assert.equal(await Promise.race([stops.then(() => "stopped"), delay(1000, "waiting")]), "stopped");
+});
+
+/** The process may have no more threads, as under a limit of its cgroup. */
+function forbidThreads(): Disposable {
+  const { Worker } = workerThreads;
+  const replace = (by: typeof Worker) => {
+    workerThreads.Worker = by;
+    syncBuiltinESMExports();
+  };
+  replace(
+    class {
+      constructor() {
+        throw new Error("Worker initialization failure: EAGAIN");
+      }
+    } as unknown as typeof Worker,
+  );
+  return { [Symbol.dispose]: () => replace(Worker) };
+}
+
+test("when no more threads can be started, those there are do the work", PATIENCE, async () => {
+  await using held = makePool();
+  using gates = new Gates();
+  const gate = gates.make();
+  using _ = forbidThreads();
+  const first = held.run(gate.job, { lane: "change", key: "1" });
+  await gate.reached(first);
+  const second = held.run(OSTYPE, { lane: "change", key: "2" });
+  gate.open("");
+  await first;
+  assert.equal(textOf(await second), "Linux\n");
+});
+
+test(
+  "a job of a lane for which no thread can be started is refused, and the next may go",
+  PATIENCE,
+  async () => {
+    await using held = makePool();
+    {
+      using _ = forbidThreads();
+      await assert.rejects(held.run(OSTYPE, { lane: "slow", key: "1" }), {
+        code: "unavailable",
+        message: /^no netlink worker can be started: .*EAGAIN$/,
+      });
+    }
+    assert.equal(textOf(await held.run(OSTYPE, { lane: "slow", key: "1" })), "Linux\n");
+  },
+);
 
 test("a pool that has ended leaves no descriptor open", PATIENCE, async () => {
   const useAllLanes = async () => {
