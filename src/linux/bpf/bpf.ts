@@ -3,6 +3,8 @@ import { unlink } from "node:fs/promises";
 import { InvalidValueError, LanyardError } from "../../model/errors.ts";
 import { EAGAIN, ENOSPC } from "../errno.ts";
 import type { JobRunner } from "../netlink/pool.ts";
+import { numberOfWord } from "../route/names.ts";
+import { wholeNumber } from "../route/tc/whole-number.ts";
 import { BpfClient } from "./client.ts";
 import {
   encodeGetById,
@@ -58,7 +60,7 @@ export class Bpf {
 
   /**
    * Hands a program to the kernel, which verifies it. A refusal carries what the verifier said
-   * (`BpfError.verifierLog`). Throws InvalidValueError for a map reference that is none.
+   * (`BpfError.verifierLog`). Throws InvalidValueError, also for a map reference that is none.
    */
   async loadProgram({
     name,
@@ -69,23 +71,28 @@ export class Bpf {
     ...rest
   }: NewProgram): Promise<BpfProgram> {
     checkName(name);
+    const what = `the BPF program "${name}"`;
     const program: Omit<ProgramLoad, "logSize"> = {
-      type: PROGRAM_TYPES[type],
-      expectedAttachType: rest.expectedAttachType ?? 0,
+      type: numberOfWord(`type of ${what}`, PROGRAM_TYPES, type),
+      expectedAttachType: wholeNumber(`expectedAttachType of ${what}`, rest.expectedAttachType ?? 0),
       name,
       license,
       instructions: relocate(instructions, maps),
     };
-    const what = `the BPF program "${name}"`;
     return new BpfProgram(this.#client, await this.#load(`load ${what}`, program), what);
   }
 
-  /** Makes an empty map; one of an array type is full of zeros. */
+  /** Makes an empty map; one of an array type is full of zeros. Throws InvalidValueError. */
   async createMap({ name, type, keySize, valueSize, capacity }: NewMap): Promise<BpfMap> {
     checkName(name);
-    const shape = { type, keySize, valueSize, capacity };
     const what = `the BPF map "${name}"`;
-    const call = encodeMapCreate({ ...shape, name, type: MAP_TYPES[type] });
+    const shape = {
+      type,
+      keySize: wholeNumber(`keySize of ${what}`, keySize, 1),
+      valueSize: wholeNumber(`valueSize of ${what}`, valueSize, 1),
+      capacity: wholeNumber(`capacity of ${what}`, capacity, 1),
+    };
+    const call = encodeMapCreate({ ...shape, name, type: numberOfWord(`type of ${what}`, MAP_TYPES, type) });
     const { result } = await this.#client.call(`make ${what}`, call, "slow");
     return new BpfMap(this.#client, result, what, shape);
   }

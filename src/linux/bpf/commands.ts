@@ -1,3 +1,4 @@
+import { InvalidValueError } from "../../model/errors.ts";
 import type { BpfBuffer, BpfCall } from "./call.ts";
 
 /** Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h). */
@@ -108,7 +109,7 @@ export function encodeProgramLoad(program: ProgramLoad): BpfCall {
   view.setUint32(68, program.expectedAttachType, true);
   const buffers: BpfBuffer[] = [
     { at: 8, bytes: program.instructions },
-    { at: 16, bytes: encodeText(program.license) },
+    { at: 16, bytes: encodeText("license of a BPF program", program.license) },
   ];
   if (program.logSize > 0) {
     view.setUint32(24, 1, true);
@@ -124,17 +125,25 @@ export const LOG_BUFFER = 2;
 /** Bytes of one instruction (struct bpf_insn). */
 export const INSTRUCTION_SIZE = 8;
 
-/** Gives an object a path in a BPF file system. */
+/** Gives an object a path in a BPF file system. Throws InvalidValueError. */
 export function encodePin(fd: number, path: string): BpfCall {
   const { attributes, view } = makeAttributes(OBJECT_SIZE);
   view.setUint32(8, fd, true);
-  return { command: BPF_OBJ_PIN, attributes, buffers: [{ at: 0, bytes: encodeText(path) }] };
+  return {
+    command: BPF_OBJ_PIN,
+    attributes,
+    buffers: [{ at: 0, bytes: encodeText("path of a pinned BPF object", path) }],
+  };
 }
 
-/** Opens the object at a path in a BPF file system. */
+/** Opens the object at a path in a BPF file system. Throws InvalidValueError. */
 export function encodeGetPinned(path: string): BpfCall {
   const { attributes } = makeAttributes(OBJECT_SIZE);
-  return { command: BPF_OBJ_GET, attributes, buffers: [{ at: 0, bytes: encodeText(path) }] };
+  return {
+    command: BPF_OBJ_GET,
+    attributes,
+    buffers: [{ at: 0, bytes: encodeText("path of a pinned BPF object", path) }],
+  };
 }
 
 /** Opens an object by its number. */
@@ -162,7 +171,9 @@ function encodeName(name: string): Uint8Array {
   return Buffer.from(name).subarray(0, OBJECT_NAME_SIZE - 1);
 }
 
-function encodeText(text: string): Uint8Array {
+/** Throws InvalidValueError for a text that the kernel would read only the beginning of: a path of another file. */
+function encodeText(place: string, text: string): Uint8Array {
+  if (text.includes("\0")) throw new InvalidValueError(place, text, "a text without zero bytes");
   return Buffer.from(`${text}\0`);
 }
 

@@ -5,7 +5,7 @@ import { AF_INET, AF_INET6, formatIp, type IpPrefix, parseIp, parsePrefix } from
 import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
 import { SCOPES, type Scope } from "./scope.ts";
 import { viewOf } from "./tc/view.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** include/uapi/linux/rtnetlink.h, if_addr.h. */
 export const RTM_NEWADDR = 20;
@@ -144,7 +144,7 @@ export function encodeAddress(
   // The header's flags have eight bits; IFA_FLAGS takes their place when it is there.
   if (addressFlags <= 0xff) header[2] = addressFlags;
   if (isNew) header[3] = encodeScope(own, settings.scope);
-  new DataView(header.buffer).setUint32(4, link, true);
+  putLink(header, link);
   return encodeMessage(type, flags, header, (w) => {
     w.bytes(IFA_LOCAL, own.bytes);
     w.bytes(IFA_ADDRESS, settings.peer === undefined ? own.bytes : ofFamily(own, "peer", settings.peer));
@@ -172,7 +172,7 @@ export function encodeAddressRequest(link: number, address: string): Uint8Array 
   }
   const header = new Uint8Array(HEADER_SIZE);
   header[0] = own.family;
-  new DataView(header.buffer).setUint32(4, link, true);
+  putLink(header, link);
   return encodeMessage(RTM_GETADDR, 0, header, (w) => w.bytes(IFA_ADDRESS, own.bytes));
 }
 
@@ -180,7 +180,7 @@ export function encodeAddressRequest(link: number, address: string): Uint8Array 
 export function encodeAddressDump(flags: number, { link = 0, family }: AddressFilter): Uint8Array {
   const header = new Uint8Array(HEADER_SIZE);
   header[0] = family === undefined ? 0 : family === "ipv4" ? AF_INET : AF_INET6;
-  new DataView(header.buffer).setUint32(4, link, true);
+  putLink(header, link);
   return encodeMessage(RTM_GETADDR, flags, header);
 }
 
@@ -210,6 +210,11 @@ export function decodeAddress(payload: Uint8Array): LinkAddress | undefined {
     metric: attributes.u32(IFA_RT_PRIORITY),
     protocol: protocol === undefined ? undefined : nameOf(PROTOCOLS, protocol),
   };
+}
+
+function putLink(header: Uint8Array, link: number): void {
+  const index = wholeNumber("link of an address", link, 0, MOST_INDEX);
+  new DataView(header.buffer).setUint32(4, index, true);
 }
 
 function encodeFlags({ family }: IpPrefix, flags: AddressSettings["flags"]): number {

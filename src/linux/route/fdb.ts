@@ -11,9 +11,10 @@ import {
 } from "../netlink/message.ts";
 import type { Prepared } from "../netlink/prepared.ts";
 import { AF_BRIDGE, formatMac, parseMac } from "./ip.ts";
+import { numberOfWord } from "./names.ts";
 import * as nd from "./neighbour-attributes.ts";
 import { viewOf } from "./tc/view.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** What a refusal means that the kernel gives no words for (fdb_add_entry, net/bridge/br_fdb.c). */
 const CHANGE_REASONS = {
@@ -23,6 +24,15 @@ const CHANGE_REASONS = {
 
 /** Of a VLAN id, 12 bits; the first and the last have a meaning of their own. */
 const LAST_VLAN = 4094;
+
+const OWNERS = { self: nd.NTF_SELF, master: nd.NTF_MASTER } as const;
+
+/** What a bridge makes of the states of neighbours (br_fdb_add, fdb_to_nud: net/bridge/br_fdb.c). */
+const STATES = {
+  permanent: nd.STATES.permanent,
+  static: nd.STATES.noarp,
+  dynamic: nd.STATES.reachable,
+} as const;
 
 /**
  * Whose table an entry stands in: `master`, the bridge the link is a port of; `self`, the link's own, which is its
@@ -137,7 +147,8 @@ export class Fdb {
     const { messages, isInconsistent } = await this.#client.dump(
       `list forwarding entries${ofBridge}${ofLink} in ${this.#place}`,
       encodeMessage(nd.RTM_GETNEIGH, NLM_F_DUMP, nd.encodeHeader({ family: AF_BRIDGE, link }), (w) => {
-        if (bridge !== undefined) w.u32(nd.NDA_MASTER, bridge);
+        if (bridge !== undefined)
+          w.u32(nd.NDA_MASTER, wholeNumber("bridge of a forwarding entry", bridge, 0, MOST_INDEX));
       }),
     );
     const entries = messages.map(({ payload }) => decodeFdbEntry(payload));
@@ -190,20 +201,20 @@ function encodeEntry(
     link: entry.link,
     state,
     flags:
-      (entry.owner === "self" ? nd.NTF_SELF : nd.NTF_MASTER) |
+      numberOfWord("owner of a forwarding entry", OWNERS, entry.owner) |
       (entry.isSticky === true ? nd.NTF_STICKY : 0) |
       (entry.isExternallyLearned === true ? nd.NTF_EXT_LEARNED : 0),
   });
   return encodeMessage(type, flags, header, (w) => {
-    w.bytes(nd.NDA_LLADDR, parseMac(entry.mac));
-    if (entry.vlan !== undefined) w.u16(nd.NDA_VLAN, wholeNumber("VLAN", entry.vlan, 1, LAST_VLAN));
+    w.bytes(nd.NDA_LLADDR, parseMac(entry.mac, "MAC address of a forwarding entry"));
+    if (entry.vlan !== undefined) {
+      w.u16(nd.NDA_VLAN, wholeNumber("VLAN of a forwarding entry", entry.vlan, 1, LAST_VLAN));
+    }
   });
 }
 
-/** What a bridge makes of the states of neighbours (br_fdb_add, fdb_to_nud: net/bridge/br_fdb.c). */
 function encodeState({ state }: FdbSpec): number {
-  if (state === "permanent") return nd.STATES.permanent;
-  return state === "static" ? nd.STATES.noarp : nd.STATES.reachable;
+  return numberOfWord("state of a forwarding entry", STATES, state);
 }
 
 function decodeState(state: number): FdbState {

@@ -1,6 +1,7 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeReader, AttributeWriter } from "../netlink/attribute.ts";
 import { AF_INET, formatIp, formatMac, parseIp, parseMac } from "./ip.ts";
+import { numberOfWord } from "./names.ts";
 import { MAX_UINT32, wholeNumber } from "./tc/whole-number.ts";
 import { decodeVlanProtocol, encodeVlanProtocol, type VlanProtocol } from "./vlan-protocol.ts";
 
@@ -60,13 +61,16 @@ export function numberField(
   };
 }
 
+/** Yes or no as a number; `place` says what it is for. Throws InvalidValueError for anything else, such as a text. */
+export function yesOrNo(place: string, value: boolean): 0 | 1 {
+  if (typeof value !== "boolean") throw new InvalidValueError(place, value, "true or false");
+  return value ? 1 : 0;
+}
+
 /** Yes or no, as a number. */
 export function booleanField(width: Width, type: number): Field<boolean> {
   return {
-    write: (data, value, place) => {
-      if (typeof value !== "boolean") throw new InvalidValueError(place, value, "true or false");
-      data[width](type, value ? 1 : 0);
-    },
+    write: (data, value, place) => data[width](type, yesOrNo(place, value)),
     read: (data) => {
       const value = data[width](type);
       return value === undefined ? undefined : value !== 0;
@@ -82,11 +86,7 @@ export function choiceField<const Name extends string>(
 ): Field<Name> {
   const byNumber = new Map(Object.entries<number>(names).map(([name, number]) => [number, name as Name]));
   return {
-    write: (data, value, place) => {
-      if (!Object.hasOwn(names, value))
-        throw new InvalidValueError(place, value, `one of ${Object.keys(names).join(", ")}`);
-      data[width](type, names[value]);
-    },
+    write: (data, value, place) => data[width](type, numberOfWord(place, names, value)),
     read: (data) => byNumber.get(data[width](type) ?? -1),
   };
 }

@@ -1,14 +1,15 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
+import { yesOrNo } from "./fields.ts";
 import { parseMac } from "./ip.ts";
 import { type Ipv4Settings, type Ipv6Settings, writeIpSettings } from "./ip-settings.ts";
 import * as attr from "./link-attributes.ts";
 import type { LinkFlags } from "./link-header.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** What a link can be given when it is made (rtnl_create_link, net/core/rtnetlink.c), and afterwards. */
 export interface InitialSettings extends LinkFlags {
-  /** Up to 15 bytes. */
+  /** Up to 15 bytes, without blanks, `/` and `:`. */
   readonly name?: string;
   /** Bytes. */
   readonly mtu?: number;
@@ -56,7 +57,8 @@ export interface QueueSettings {
   readonly receiveQueues?: number;
 }
 
-const MAX_INDEX = 0x7fff_ffff;
+/** IFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
+export const LONGEST_NAME = 15;
 /** IFALIASZ less its closing zero byte (include/uapi/linux/if.h). */
 const LONGEST_ALIAS = 255;
 
@@ -71,7 +73,7 @@ export function writeInitialSettings(
     if (value !== undefined) w.u32(type, wholeNumber(`${name} of ${whose}`, value));
   };
   number("namespaceFd", attr.IFLA_NET_NS_FD);
-  if (settings.name !== undefined) w.string(attr.IFLA_IFNAME, settings.name);
+  if (settings.name !== undefined) w.string(attr.IFLA_IFNAME, checkName(settings.name, `name of ${whose}`));
   number("mtu", attr.IFLA_MTU);
   if (settings.mac !== undefined)
     w.bytes(attr.IFLA_ADDRESS, parseMac(settings.mac, `MAC address of ${whose}`));
@@ -94,13 +96,27 @@ export function writeSettings(settings: LinkSettings, w: AttributeWriter, whose:
     const place = `newIndex of ${whose}`;
     if (settings.namespaceFd === undefined)
       throw new InvalidValueError(place, newIndex, "a move to another namespace with it");
-    w.i32(attr.IFLA_NEW_IFINDEX, wholeNumber(place, newIndex, 1, MAX_INDEX));
+    w.i32(attr.IFLA_NEW_IFINDEX, wholeNumber(place, newIndex, 1, MOST_INDEX));
   }
-  if (master !== undefined) w.u32(attr.IFLA_MASTER, wholeNumber(`master of ${whose}`, master, 0, MAX_INDEX));
+  if (master !== undefined) writeIndex(attr.IFLA_MASTER, master, `master of ${whose}`, w);
   if (alias !== undefined) w.bytes(attr.IFLA_IFALIAS, encodeAlias(alias, `alias of ${whose}`));
-  if (hasCarrier !== undefined) w.u8(attr.IFLA_CARRIER, hasCarrier ? 1 : 0);
-  if (isProtocolDown !== undefined) w.u8(attr.IFLA_PROTO_DOWN, isProtocolDown ? 1 : 0);
+  if (hasCarrier !== undefined) w.u8(attr.IFLA_CARRIER, yesOrNo(`hasCarrier of ${whose}`, hasCarrier));
+  if (isProtocolDown !== undefined)
+    w.u8(attr.IFLA_PROTO_DOWN, yesOrNo(`isProtocolDown of ${whose}`, isProtocolDown));
   writeIpSettings(settings, w, whose);
+}
+
+/** Writes the index of another link, or 0 for none. Throws InvalidValueError. */
+export function writeIndex(type: number, index: number, place: string, w: AttributeWriter): void {
+  w.u32(type, wholeNumber(place, index, 0, MOST_INDEX));
+}
+
+/** As the kernel has it (dev_valid_name, net/core/dev.c), to which the byte 0xa0 is a blank, as in Latin-1. */
+function checkName(name: string, place: string): string {
+  const bytes = Buffer.from(name);
+  const isShort = bytes.length > 0 && bytes.length <= LONGEST_NAME;
+  if (isShort && name !== "." && name !== ".." && !/[\s/:\0]/.test(bytes.toString("latin1"))) return name;
+  throw new InvalidValueError(place, name, `1 to ${LONGEST_NAME} bytes, without blanks, / and :`);
 }
 
 /** Without a closing zero byte, because only so an empty text can be told from one (do_setlink). */

@@ -25,7 +25,9 @@ import { linkHeader } from "./link-header.ts";
 import {
   type InitialSettings,
   type LinkSettings,
+  LONGEST_NAME,
   type QueueSettings,
+  writeIndex,
   writeInitialSettings,
   writeSettings,
 } from "./link-settings.ts";
@@ -42,8 +44,7 @@ export interface NewLink extends InitialSettings, QueueSettings {
   readonly of: LinkKindSpec;
 }
 
-/** IFNAMSIZ and ALTIFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
-const LONGEST_NAME = 15;
+/** ALTIFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
 const LONGEST_ALT_NAME = 127;
 
 /** No link of that name or index in the namespace. */
@@ -98,7 +99,7 @@ export class Links {
     return { links, isInconsistent };
   }
 
-  /** Makes a link. Throws NetlinkError; EEXIST when the name is taken. */
+  /** Makes a link. Throws InvalidValueError, and NetlinkError; EEXIST when the name is taken. */
   async create(link: NewLink): Promise<void> {
     await this.#client.send(this.prepareCreate(link));
   }
@@ -107,9 +108,10 @@ export class Links {
   prepareCreate(link: NewLink): Prepared<void> {
     const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
     const message = encodeMessage(attr.RTM_NEWLINK, flags, linkHeader(link.index ?? 0, link), (w) => {
-      writeInitialSettings(link, w, `link ${link.name}`);
-      if (link.master !== undefined) w.u32(attr.IFLA_MASTER, link.master);
-      if (link.parent !== undefined) w.u32(attr.IFLA_LINK, link.parent);
+      const { name, master, parent } = link;
+      writeInitialSettings(link, w, `link ${name}`);
+      if (master !== undefined) writeIndex(attr.IFLA_MASTER, master, `master of link ${name}`, w);
+      if (parent !== undefined) writeIndex(attr.IFLA_LINK, parent, `parent of link ${name}`, w);
       writeKind(link.of, w);
     });
     return this.#client.prepare(
@@ -122,7 +124,8 @@ export class Links {
 
   /**
    * Changes a link. Several settings travel in one message, also a move to another namespace with a new name,
-   * but the kernel does not undo the first when a later one fails: after an error, look.
+   * but the kernel does not undo the first when a later one fails: after an error, look. Throws InvalidValueError before
+   * anything is sent, and NetlinkError.
    */
   async set(index: number, settings: LinkSettings): Promise<void> {
     await this.#client.send(this.prepareSet(index, settings));
@@ -192,8 +195,9 @@ export class Links {
         : [attr.RTM_DELLINKPROP, 0];
     for (const name of names) {
       const { length } = Buffer.from(name);
-      if (length > 0 && length <= LONGEST_ALT_NAME) continue;
-      throw new InvalidValueError(`other name of link ${index}`, name, `1 to ${LONGEST_ALT_NAME} bytes`);
+      if (length > 0 && length <= LONGEST_ALT_NAME && !name.includes("\0")) continue;
+      const expected = `1 to ${LONGEST_ALT_NAME} bytes, none of them zero`;
+      throw new InvalidValueError(`other name of link ${index}`, name, expected);
     }
     const message = encodeMessage(type, NLM_F_ACK | flags, linkHeader(index), (w) =>
       w.nest(attr.IFLA_PROP_LIST, (list) => {

@@ -12,6 +12,16 @@ export function nameOf<Name extends string>(
   return (Object.keys(names) as Name[]).find((name) => names[name] === value) ?? value;
 }
 
+/** The value of a word; `place` says what it is for. Throws InvalidValueError for another word, which would be 0. */
+export function numberOfWord<Word extends string>(
+  place: string,
+  values: Readonly<Record<Word, number>>,
+  word: Word,
+): number {
+  if (Object.hasOwn(values, word)) return values[word];
+  throw new InvalidValueError(place, word, `one of ${Object.keys(values).join(", ")}`);
+}
+
 /** The value of a name or number; `place` says what it is for. Throws InvalidValueError; numbers end with `most`. */
 export function numberOf<Name extends string>(
   place: string,

@@ -1,3 +1,4 @@
+import { LanyardError } from "../../model/errors.ts";
 import { EEXIST } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
 import type { NetlinkClient } from "../netlink/client.ts";
@@ -21,12 +22,17 @@ export class NamespaceIds {
     this.#client = client;
   }
 
-  /** The id of the namespace behind an open descriptor, given now where it has none. */
+  /**
+   * The id of the namespace behind an open descriptor, given now where it has none. Throws LanyardError when it has none
+   * even then: by -1 the hub would take it for its own namespace.
+   */
   async ensure(namespaceFd: number): Promise<number> {
     const known = await this.find(namespaceFd);
     if (known !== undefined) return known;
     await this.#client.send(this.prepareEnsure(namespaceFd));
-    return (await this.find(namespaceFd)) ?? NOT_ASSIGNED;
+    const given = await this.find(namespaceFd);
+    if (given !== undefined) return given;
+    throw new LanyardError("internal", "the kernel gave a network namespace no id");
   }
 
   /** Gives the namespace an id, to be sent with other requests; fine when it has one already. */

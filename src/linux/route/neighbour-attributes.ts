@@ -2,6 +2,7 @@
 
 import type { AttributeReader } from "../netlink/attribute.ts";
 import { viewOf } from "./tc/view.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
@@ -54,7 +55,7 @@ export interface NeighbourHeader {
   readonly flags: number;
 }
 
-/** A struct ndmsg; what is absent is 0. */
+/** A struct ndmsg; what is absent is 0. Throws InvalidValueError. */
 export function encodeHeader({
   family = 0,
   link = 0,
@@ -64,7 +65,7 @@ export function encodeHeader({
   const header = new Uint8Array(HEADER_SIZE);
   const view = new DataView(header.buffer);
   view.setUint8(0, family);
-  view.setInt32(4, link, true);
+  view.setInt32(4, wholeNumber("link of a neighbour", link, 0, MOST_INDEX), true);
   view.setUint16(8, state, true);
   view.setUint8(10, flags);
   return header;

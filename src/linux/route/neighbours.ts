@@ -16,6 +16,7 @@ import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
 import * as nd from "./neighbour-attributes.ts";
 import { PROTOCOLS, type RouteProtocol } from "./route.ts";
 import { viewOf } from "./tc/view.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** How sure the kernel is of a neighbour. `permanent` and `noarp` never change by themselves. */
 export type NeighbourState = NameOrNumber<keyof typeof nd.STATES>;
@@ -125,7 +126,8 @@ export class Neighbours {
     const { messages, isInconsistent } = await this.#client.dump(
       `list ${isProxy === true ? "proxied " : ""}neighbours${link === undefined ? "" : ` of link ${link}`} in ${this.#place}`,
       encodeMessage(nd.RTM_GETNEIGH, NLM_F_DUMP, header, (w) => {
-        if (link !== undefined) w.u32(nd.NDA_IFINDEX, link);
+        if (link !== undefined)
+          w.u32(nd.NDA_IFINDEX, wholeNumber("link of a neighbour", link, 0, MOST_INDEX));
       }),
     );
     const neighbours = messages.map(({ payload }) => decodeNeighbour(payload));
@@ -183,7 +185,7 @@ function encodeNeighbour(flags: number, neighbour: NeighbourSpec): Uint8Array {
   });
   return encodeMessage(nd.RTM_NEWNEIGH, flags, header, (w) => {
     w.bytes(nd.NDA_DST, bytes);
-    if (mac !== undefined) w.bytes(nd.NDA_LLADDR, parseMac(mac));
+    if (mac !== undefined) w.bytes(nd.NDA_LLADDR, parseMac(mac, "MAC address of a neighbour"));
     if (neighbour.protocol !== undefined) {
       w.u8(nd.NDA_PROTOCOL, numberOf("protocol of a neighbour", PROTOCOLS, neighbour.protocol));
     }

@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { AttributeReader, AttributeWriter, align4 } from "../netlink/attribute.ts";
 import { AF_INET, AF_INET6, formatIp, parseIp } from "./ip.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
+import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** include/uapi/linux/rtnetlink.h. */
 const RTA_OIF = 4;
@@ -51,7 +51,12 @@ export function writeNextHops(family: number, hops: readonly NextHop[], w: Attri
     return;
   }
   writeGateway(family, first, w);
-  if (first.link !== undefined) w.u32(RTA_OIF, first.link);
+  if (first.link !== undefined) writeLink(first.link, w);
+}
+
+/** Names the link of a route. Throws InvalidValueError. */
+export function writeLink(link: number, w: AttributeWriter): void {
+  w.u32(RTA_OIF, wholeNumber("link of a route", link, 0, MOST_INDEX));
 }
 
 /** The one next hop in the route's own attributes, or those that share its traffic; `flags` are the route's. */
@@ -84,7 +89,7 @@ function encodeNextHops(family: number, hops: readonly NextHop[]): Uint8Array {
     view.setUint16(0, NEXT_HOP_SIZE + bytes.length, true);
     view.setUint8(2, nextHopFlags(hop));
     view.setUint8(3, wholeNumber("weight of a next hop", hop.weight ?? 1, 1, 256) - 1);
-    view.setInt32(4, hop.link ?? 0, true);
+    view.setInt32(4, wholeNumber("link of a next hop", hop.link ?? 0, 0, MOST_INDEX), true);
     writer.raw(header).raw(bytes);
   }
   return writer.finish();

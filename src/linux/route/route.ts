@@ -3,7 +3,14 @@ import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
 import { encodeMessage } from "../netlink/message.ts";
 import { AF_INET, AF_INET6, formatIp, type IpPrefix, networkBytes, parseIp, parsePrefix } from "./ip.ts";
 import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
-import { decodeNextHops, type NextHop, type NextHopState, nextHopFlags, writeNextHops } from "./next-hop.ts";
+import {
+  decodeNextHops,
+  type NextHop,
+  type NextHopState,
+  nextHopFlags,
+  writeLink,
+  writeNextHops,
+} from "./next-hop.ts";
 import { SCOPES, type Scope } from "./scope.ts";
 import { viewOf } from "./tc/view.ts";
 import { wholeNumber } from "./tc/whole-number.ts";
@@ -16,7 +23,6 @@ export const RTM_GETROUTE = 26;
 const HEADER_SIZE = 12;
 const RTA_DST = 1;
 const RTA_SRC = 2;
-const RTA_OIF = 4;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
 const RTA_METRICS = 8;
@@ -169,7 +175,7 @@ export function encodeRouteDump(family: number, flags: number, filter: RouteFilt
   if (type !== undefined) header[7] = numberOf("route type", TYPES, type);
   return encodeMessage(RTM_GETROUTE, flags, header, (w) => {
     if (number > LAST_SHORT_TABLE) w.u32(RTA_TABLE, number);
-    if (link !== undefined) w.u32(RTA_OIF, link);
+    if (link !== undefined) writeLink(link, w);
   });
 }
 
@@ -197,7 +203,7 @@ export function encodeRouteLookup(destination: string, { source, link }: RouteLo
       expectFamily(family, address, "source address", source);
       w.bytes(RTA_SRC, address.bytes);
     }
-    if (link !== undefined) w.u32(RTA_OIF, link);
+    if (link !== undefined) writeLink(link, w);
   });
 }
 

@@ -1,6 +1,8 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
+import { yesOrNo } from "./fields.ts";
 import { parseMac } from "./ip.ts";
+import { numberOfWord } from "./names.ts";
 import { MAX_UINT32, wholeNumber } from "./tc/whole-number.ts";
 import * as attr from "./vf-attributes.ts";
 import { encodeVlanProtocol, type VlanProtocol } from "./vlan-protocol.ts";
@@ -152,14 +154,11 @@ function inUnits(place: string, rate: number): number {
 }
 
 function writeLinkState(nest: AttributeWriter, vf: number, state: VfLinkState, place: string): void {
-  if (!Object.hasOwn(attr.LINK_STATES, state)) {
-    throw new InvalidValueError(place, state, `one of ${Object.keys(attr.LINK_STATES).join(", ")}`);
-  }
-  nest.bytes(attr.IFLA_VF_LINK_STATE, words(vf, attr.LINK_STATES[state]));
+  nest.bytes(attr.IFLA_VF_LINK_STATE, words(vf, numberOfWord(place, attr.LINK_STATES, state)));
 }
 
 function switchOf(type: number): Setting<boolean>["write"] {
-  return (nest, vf, isOn) => nest.bytes(type, words(vf, isOn ? 1 : 0));
+  return (nest, vf, isOn, place) => nest.bytes(type, words(vf, yesOrNo(place, isOn)));
 }
 
 /** The GUID is a number whose highest byte people write first. */

@@ -6,15 +6,12 @@ import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
 import type { Prepared } from "../netlink/prepared.ts";
 import { readVirtualFunctions } from "../sysfs/virtual-functions.ts";
 import * as attr from "./link-attributes.ts";
+import { linkHeader } from "./link-header.ts";
 import { wholeNumber } from "./tc/whole-number.ts";
 import type { Vf } from "./vf.ts";
 import { IFLA_VF_INFO, IFLA_VFINFO_LIST, RTEXT_FILTER_VF } from "./vf-attributes.ts";
 import { type VfSettings, writeVfSettings } from "./vf-settings.ts";
 import { decodeVfTable, type VfTable } from "./vf-table.ts";
-
-/** The device a link belongs to (since Linux 5.14). */
-const IFLA_PARENT_DEV_NAME = 56;
-const IFLA_PARENT_DEV_BUS_NAME = 57;
 
 /** What to read of VFs. */
 export interface VfReading {
@@ -85,7 +82,7 @@ export class Vfs {
     // The kernel takes the number for one with a sign (do_setvfinfo).
     wholeNumber(`VF of link ${pf}`, vf, 0, 0x7ffffffe);
     let names = "";
-    const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, header(pf), (w) =>
+    const message = encodeMessage(attr.RTM_NEWLINK, NLM_F_ACK, linkHeader(pf), (w) =>
       w.nest(IFLA_VFINFO_LIST, (list) =>
         list.nest(IFLA_VF_INFO, (nest) => {
           names = writeVfSettings(nest, vf, settings, whose);
@@ -125,21 +122,23 @@ export class Vfs {
   }
 
   async #ask(pf: number, mask: number, operation: string): Promise<Uint8Array | undefined> {
-    const message = encodeMessage(attr.RTM_GETLINK, 0, header(pf), (w) => w.u32(attr.IFLA_EXT_MASK, mask));
+    const message = encodeMessage(attr.RTM_GETLINK, 0, linkHeader(pf), (w) =>
+      w.u32(attr.IFLA_EXT_MASK, mask),
+    );
     const options = { lane: "slow", isRead: true, tolerates: [EMSGSIZE, ENOBUFS] } as const;
     const [answer] = await this.#client.request(operation, message, options);
     return answer?.payload;
   }
 }
 
-/** Reads from an RTM_NEWLINK which device the link belongs to; undefined for a link without one. */
+/** Reads from an RTM_NEWLINK which device the link belongs to (since Linux 5.14); undefined for a link without one. */
 export function decodeParentDevice(
   payload: Uint8Array = new Uint8Array(),
 ): { readonly bus: string; readonly name: string } | undefined {
   const start = Math.min(attr.INTERFACE_HEADER_SIZE, payload.length);
   const attributes = new AttributeReader(payload.subarray(start));
-  const name = attributes.string(IFLA_PARENT_DEV_NAME);
-  const bus = attributes.string(IFLA_PARENT_DEV_BUS_NAME);
+  const name = attributes.string(attr.IFLA_PARENT_DEV_NAME);
+  const bus = attributes.string(attr.IFLA_PARENT_DEV_BUS_NAME);
   return name === undefined || bus === undefined ? undefined : { bus, name };
 }
 
@@ -171,10 +170,4 @@ function explainValue({ rate }: VfSettings): string {
   // igb refuses all of these.
   const common = "the rate: some want the link to be up and faster than that";
   return rate.min === undefined || rate.min === 0 ? common : `${common}, and some guarantee no lowest rate`;
-}
-
-function header(index: number): Uint8Array {
-  const bytes = new Uint8Array(attr.INTERFACE_HEADER_SIZE);
-  new DataView(bytes.buffer).setInt32(4, index, true);
-  return bytes;
 }

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../../model/errors.ts";
+import { numberOfWord } from "./names.ts";
 
 /** Ethernet types of a VLAN tag (include/uapi/linux/if_ether.h). 802.1ad is the outer tag of a provider. */
 const PROTOCOLS = { "802.1Q": 0x8100, "802.1ad": 0x88a8 } as const;
@@ -7,8 +7,7 @@ export type VlanProtocol = keyof typeof PROTOCOLS;
 
 /** The Ethernet type; `place` says what it is for. Throws InvalidValueError. */
 export function encodeVlanProtocol(protocol: VlanProtocol, place = "VLAN protocol"): number {
-  if (Object.hasOwn(PROTOCOLS, protocol)) return PROTOCOLS[protocol];
-  throw new InvalidValueError(place, protocol, `one of ${Object.keys(PROTOCOLS).join(", ")}`);
+  return numberOfWord(place, PROTOCOLS, protocol);
 }
 
 /** Reads two bytes in network order; undefined for another type, and where there are none. */

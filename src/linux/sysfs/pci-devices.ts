@@ -94,7 +94,10 @@ export class PciDevices {
     if (count > 0) await this.#write(join(folder, "sriov_numvfs"), String(count));
   }
 
-  /** Gives a function to `driver`, away from the one it has. Throws LanyardError when that driver does not take it. */
+  /**
+   * Gives a function to `driver`, away from the one it has, also where that is the same. Throws LanyardError when that
+   * driver does not take it: the function then has none, and is kept for that one until it is released.
+   */
   async bind(address: string, driver: string): Promise<void> {
     await this.#probe(address, driver);
     const { driver: bound } = await this.get(address);

@@ -9,6 +9,9 @@ import { bytesPerTick } from "../../../src/linux/route/tc/ratespec.ts";
 import { tcHandle } from "../../../src/linux/route/tc/tcmsg.ts";
 import { makeWorld, PEER_ADDRESS, runIn, type World } from "./world.ts";
 
+/** Copies a packet to a link. */
+const COPY = (link: number) => ({ kind: "mirred", mode: "mirror", direction: "egress", link }) as const;
+
 const specsOf = async (world: World, link: number) =>
   (await world.pod.qdiscs.list(link)).map(({ spec }) => spec);
 
@@ -176,6 +179,60 @@ test("a filter with keys sorts packets, is changed in place and deleted", async 
   assert.deepEqual((await pod.filters.list(links.pod, "egress"))[0]?.spec, other);
   await pod.filters.delete(filter);
   assert.deepEqual(await pod.filters.list(links.pod, "egress"), []);
+});
+
+test("keys look anywhere in a packet, also before the network header and at odd bytes", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  await pod.qdiscs.add({ link: links.pod, parent: "clsact", kind: "clsact" });
+  const keys = [
+    { offset: -2, value: 0x08004500, mask: 0xffffff00 },
+    { offset: 9, value: 0x11000000, mask: 0xff000000 },
+  ];
+  const place = { link: links.pod, parent: "egress", priority: 3, protocol: 0x0800 } as const;
+  const filter: FilterSpec = { ...place, handle: 0x80000800, kind: "u32", keys, actions: [COPY(links.ifb)] };
+  await pod.filters.add(filter);
+  world.send(pod, PEER_ADDRESS, 3);
+  const [found] = await pod.filters.list(links.pod, "egress");
+  assert.deepEqual(found?.spec, filter);
+  assert.equal(found?.statistics.packets, 3);
+});
+
+test("a filter has as many keys and actions as its numbers can say", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  await pod.qdiscs.add({ link: links.pod, parent: "clsact", kind: "clsact" });
+  const place = { link: links.pod, parent: "egress", priority: 3, protocol: 0x0800 } as const;
+  const keys = Array(255).fill({ offset: 0, value: 0x40000000, mask: 0xf0000000 });
+  const actions = Array(32).fill(COPY(links.ifb));
+  const filter: FilterSpec = { ...place, handle: 0x80000800, kind: "u32", keys, actions };
+  await pod.filters.add(filter);
+  const [found] = await pod.filters.list(links.pod, "egress");
+  assert.deepEqual(found?.spec, filter);
+});
+
+test("what tc makes and is not told in these words is kept as it came, and can be put back", async () => {
+  await using world = await makeWorld();
+  const { pod, links } = world;
+  await pod.qdiscs.add({ link: links.pod, parent: "clsact", kind: "clsact" });
+  const add = (words: string) =>
+    runIn(pod, "tc", ...`filter add dev net1 egress protocol ip prio 1 u32 ${words}`.split(" "));
+  await add("match mark 5 0xff match u32 0 0");
+  await add("match u32 0 0 at nexthdr+0");
+  await add("match u32 0 0 action mirred egress mirror dev ifb1 drop");
+  const found = (await pod.filters.list(links.pod, "egress")).map(({ spec }) => spec);
+  const kinds = found.map((spec) => ("actions" in spec ? spec.actions.map(({ kind }) => kind) : spec.kind));
+  assert.deepEqual(kinds, ["unknown", "unknown", ["unknown"]]);
+  const show = async () => {
+    const shown = await runIn(pod, "tc", "filter", "show", "dev", "net1", "egress");
+    // An action that was deleted counts until the kernel's grace period is over.
+    return shown.replace(/ref \d+ bind \d+/g, "");
+  };
+  const before = await show();
+  for (const spec of found) await pod.filters.delete(spec);
+  assert.deepEqual(await pod.filters.list(links.pod, "egress"), []);
+  for (const spec of found) await pod.filters.add(spec);
+  assert.equal(await show(), before);
 });
 
 test("a kind the kernel does not have is refused with the kernel's words and the place", async () => {

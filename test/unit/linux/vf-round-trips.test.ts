@@ -49,6 +49,36 @@ test("whatever is set for a VF reads back the same", () => {
   );
 });
 
+/** Counters as far as a number counts exactly, in the kernel's order. */
+const counter = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const counters = record({
+  receivePackets: counter,
+  transmitPackets: counter,
+  receiveBytes: counter,
+  transmitBytes: counter,
+  broadcastPackets: counter,
+  multicastPackets: counter,
+  receiveDrops: counter,
+  transmitDrops: counter,
+});
+
+test("counters of a VF are read from their attributes, among which is one for padding", () => {
+  // IFLA_VF_STATS_RX_PACKETS to IFLA_VF_STATS_TX_DROPPED, without IFLA_VF_STATS_PAD.
+  const types = [0, 1, 2, 3, 4, 5, 7, 8];
+  fc.assert(
+    fc.property(counters, (wanted) => {
+      const info = new AttributeWriter().bytes(1, macOf(3)); // IFLA_VF_MAC
+      info.nest(8, (nest) => {
+        nest.flag(6);
+        for (const [position, value] of Object.values(wanted).entries())
+          nest.u64(types[position] ?? 0, value);
+      });
+      assert.deepEqual(decodeVf(info.finish())?.statistics, wanted);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test("a list is read to its end however long it and its VFs are, and whatever its length says of that", () => {
   const sizes = fc.array(fc.integer({ min: 10, max: 90 }), { minLength: 0, maxLength: 700 });
   fc.assert(

@@ -9,6 +9,7 @@ import {
   writeFields,
 } from "../fields.ts";
 import { AF_INET, AF_INET6 } from "../ip.ts";
+import { MOST_INDEX } from "../tc/whole-number.ts";
 import type { LinkKind } from "./kind.ts";
 
 /** Attributes (IFLA_BOND_*, include/uapi/linux/if_link.h). */
@@ -84,7 +85,6 @@ const AGGREGATIONS = { stable: 0, bandwidth: 1, count: 2 } as const;
 
 /** BOND_MAX_ARP_TARGETS and BOND_MAX_NS_TARGETS. */
 const MOST_TARGETS = 16;
-const MOST_INDEX = 0x7fff_ffff;
 
 export type BondMode = keyof typeof MODES;
 export type BondHashPolicy = keyof typeof HASH_POLICIES;

@@ -44,18 +44,18 @@ const kinds: { readonly [Kind in LinkKindSpec["kind"]]: LinkKind<Extract<LinkKin
 
 /** Writes what a kind has of its own; nothing where nothing is given. Throws InvalidValueError. */
 export function encodeKind(spec: LinkKindChange, data: AttributeWriter): void {
-  const kind = kinds[spec.kind] as LinkKind<LinkKindSpec>;
-  kind.encode?.(spec, data);
+  kindOf(spec).encode?.(spec, data);
 }
 
-/** Whether anything is given that a kind has of its own. */
-export function hasKindData({ kind, ...own }: LinkKindChange): boolean {
-  return kinds[kind].encode !== undefined && Object.values(own).some((value) => value !== undefined);
+/** Whether anything is given that a kind has of its own. Throws InvalidValueError for a kind that is none. */
+export function hasKindData(spec: LinkKindChange): boolean {
+  const { kind: _, ...own } = spec;
+  return kindOf(spec).encode !== undefined && Object.values(own).some((value) => value !== undefined);
 }
 
 /** Throws InvalidValueError when something is to be changed that the kernel only takes when the link is made. */
 export function refuseFixed(change: LinkKindChange): void {
-  const { kind, fixed = [] } = kinds[change.kind] as LinkKind<LinkKindSpec>;
+  const { kind, fixed = [] } = kindOf(change);
   for (const name of fixed as readonly string[]) {
     const value = (change as Readonly<Record<string, unknown>>)[name];
     if (value === undefined) continue;
@@ -68,4 +68,9 @@ export function decodeKind(kind: string, data: AttributeReader): Partial<LinkKin
   if (!Object.hasOwn(kinds, kind)) return undefined;
   const known = kinds[kind as LinkKindSpec["kind"]] as LinkKind<LinkKindSpec>;
   return known.decode?.(data);
+}
+
+function kindOf({ kind }: LinkKindChange): LinkKind<LinkKindSpec> {
+  if (Object.hasOwn(kinds, kind)) return kinds[kind] as LinkKind<LinkKindSpec>;
+  throw new InvalidValueError("kind of a link", kind, `one of ${Object.keys(kinds).join(", ")}`);
 }

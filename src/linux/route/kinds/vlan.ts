@@ -1,4 +1,3 @@
-import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, type AttributeWriter } from "../../netlink/attribute.ts";
 import {
   type Field,
@@ -7,6 +6,7 @@ import {
   readFields,
   vlanProtocolField,
   writeFields,
+  yesOrNo,
 } from "../fields.ts";
 import { viewOf } from "../tc/view.ts";
 import { wholeNumber } from "../tc/whole-number.ts";
@@ -94,9 +94,8 @@ function writeFlags(spec: Partial<VlanSpec>, data: AttributeWriter): void {
   for (const name of FLAG_NAMES) {
     const value = spec[name];
     if (value === undefined) continue;
-    if (typeof value !== "boolean") throw new InvalidValueError(`${name} of a vlan`, value, "true or false");
     mask |= FLAGS[name];
-    if (value) flags |= FLAGS[name];
+    if (yesOrNo(`${name} of a vlan`, value) === 1) flags |= FLAGS[name];
   }
   if (mask !== 0) data.bytes(IFLA_VLAN_FLAGS, pair(flags, mask));
 }

@@ -1,3 +1,4 @@
+import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
 import { type GactAction, gact } from "./gact.ts";
 import { type CodecTable, decodeKind, encodeKind, type UnknownKind } from "./kind.ts";
@@ -11,6 +12,9 @@ const TCA_ACT_KIND = 1;
 const TCA_ACT_OPTIONS = 2;
 const TCA_ACT_STATS = 4;
 
+/** The kernel reads so many actions of a list, and leaves out the others. */
+const TCA_ACT_MAX_PRIO = 32;
+
 type KnownAction<Link = number> = MirredAction<Link> | PoliceAction | SkbeditAction | GactAction;
 
 /** What a filter does with the packets it matches. */
@@ -18,8 +22,12 @@ export type TcAction<Link = number> = KnownAction<Link> | UnknownKind;
 
 const codecs: CodecTable<KnownAction> = { mirred, police, skbedit, gact };
 
-/** Writes a list of actions under `type`: nests numbered from 1 in the order they are done. */
+/** Writes a list of actions under `type`: nests numbered from 1 in the order they are done. Throws InvalidValueError. */
 export function writeActions(attributes: AttributeWriter, type: number, actions: readonly TcAction[]): void {
+  if (actions.length > TCA_ACT_MAX_PRIO) {
+    const expected = `at most ${TCA_ACT_MAX_PRIO} actions`;
+    throw new InvalidValueError("actions of a filter", `${actions.length} actions`, expected);
+  }
   const list = new AttributeWriter();
   for (const [index, action] of actions.entries()) {
     const { name, payload } = encodeKind(codecs, action);

@@ -3,6 +3,7 @@ import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
 import { readActions, type TcAction, writeActions } from "./action.ts";
 import { decodeRunsIn, encodeRunsIn, type RunsIn } from "./hardware.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter (include/uapi/linux/pkt_cls.h; net/sched/cls_bpf.c). */
 export const TCA_BPF_ACT = 1;
@@ -15,6 +16,9 @@ const TCA_BPF_TAG = 10;
 const TCA_BPF_ID = 11;
 
 const TCA_BPF_FLAG_ACT_DIRECT = 1;
+
+/** A descriptor is an int. */
+const MOST_FD = 0x7fffffff;
 
 /** Lets a BPF program look at every packet (`kernel.bpf` loads one). */
 export interface BpfFilter<Link = number> {
@@ -42,8 +46,8 @@ export const bpf: KindCodec<BpfFilter> = {
     }
     const attributes = new AttributeWriter();
     if (actions.length > 0) writeActions(attributes, TCA_BPF_ACT, actions);
-    if (classId !== undefined) attributes.u32(TCA_BPF_CLASSID, classId);
-    attributes.u32(TCA_BPF_FD, program.fd);
+    if (classId !== undefined) attributes.u32(TCA_BPF_CLASSID, wholeNumber("classId of filter bpf", classId));
+    attributes.u32(TCA_BPF_FD, wholeNumber("program.fd of filter bpf", program.fd, 0, MOST_FD));
     if (name !== undefined) attributes.string(TCA_BPF_NAME, name);
     if (isDirectAction === true) attributes.u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
     const flags = encodeRunsIn(runsIn);

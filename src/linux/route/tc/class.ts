@@ -107,7 +107,7 @@ export class Classes {
   }
 }
 
-/** The request that makes or changes a class; `flags` are the modifiers of a NEW. */
+/** The request that makes or changes a class; `flags` are the modifiers of a NEW. Throws InvalidValueError. */
 export function encodeClass(spec: ClassSpec, flags: number): Uint8Array {
   return encodeTcRequest(RTM_NEWTCLASS, flags, tcPlace(spec), { kind: encodeKind(codecs, spec) });
 }

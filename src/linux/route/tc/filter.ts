@@ -5,8 +5,15 @@ import type { Prepared } from "../../netlink/prepared.ts";
 import { readActionStatistics } from "./action.ts";
 import { type BpfFilter, bpf, TCA_BPF_ACT, TCA_BPF_FLAGS_GEN } from "./bpf.ts";
 import { type FlowerFilter, flower, TCA_FLOWER_ACT, TCA_FLOWER_FLAGS } from "./flower.ts";
-import { isInHardware } from "./hardware.ts";
-import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
+import { isInHardware, REPORTED_FLAGS } from "./hardware.ts";
+import {
+  type CodecTable,
+  decodeKind,
+  type EncodedKind,
+  encodeKind,
+  kindName,
+  type UnknownKind,
+} from "./kind.ts";
 import { type MatchallFilter, matchall, TCA_MATCHALL_ACT, TCA_MATCHALL_FLAGS } from "./matchall.ts";
 import { decodeTcObject, encodeTcRequest } from "./message.ts";
 import { NO_STATISTICS, type TcStatistics } from "./statistics.ts";
@@ -142,11 +149,23 @@ export class Filters {
   }
 }
 
-/** The request that makes or changes a filter; `flags` are the modifiers of a NEW. */
+/** The request that makes or changes a filter; `flags` are the modifiers of a NEW. Throws InvalidValueError. */
 export function encodeFilter(spec: FilterSpec, flags: number): Uint8Array {
   const { chain } = spec;
   if (chain !== undefined) wholeNumber("chain of a filter", chain, 0, MOST_CHAIN);
-  return encodeTcRequest(RTM_NEWTFILTER, flags, tcPlace(spec), { kind: encodeKind(codecs, spec), chain });
+  return encodeTcRequest(RTM_NEWTFILTER, flags, tcPlace(spec), { kind: encodeOptions(spec), chain });
+}
+
+/** Options that are kept as they came are told back without what only the kernel may say in them. */
+function encodeOptions(spec: FilterSpec): EncodedKind {
+  const encoded = encodeKind(codecs, spec);
+  if (spec.kind !== "unknown" || encoded.payload === undefined) return encoded;
+  const flags = commonAttributes.get(encoded.name)?.flags;
+  for (const { type, payload } of new AttributeReader(encoded.payload).entries()) {
+    const [lowest] = payload;
+    if (type === flags && lowest !== undefined) payload[0] = lowest & ~REPORTED_FLAGS;
+  }
+  return encoded;
 }
 
 /** Reads a filter; undefined for a damaged message and for what is only a container of filters. */
@@ -177,7 +196,9 @@ export function decodeFilter(message: Message): Filter | undefined {
 }
 
 function tcPlace({ link, parent, priority, protocol, handle }: FilterPlace) {
-  const info = ((priority << 16) | swap16(protocol === "all" ? ETH_P_ALL : protocol)) >>> 0;
+  const order = wholeNumber("priority of a filter", priority, 0, 0xffff);
+  const type = wholeNumber("protocol of a filter", protocol === "all" ? ETH_P_ALL : protocol, 0, 0xffff);
+  const info = ((order << 16) | swap16(type)) >>> 0;
   return { link, parent: encodeFilterParent(parent), handle: handle ?? TC_H_UNSPEC, info };
 }
 

@@ -4,6 +4,7 @@ import { readFlowerMatch, writeFlowerMatch } from "./flower-keys.ts";
 import { checkFlowerMatch, type FlowerMatch } from "./flower-match.ts";
 import { decodeRunsIn, encodeRunsIn, type RunsIn } from "./hardware.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter besides its keys (include/uapi/linux/pkt_cls.h; net/sched/cls_flower.c). */
 const TCA_FLOWER_CLASSID = 1;
@@ -30,7 +31,8 @@ export const flower: KindCodec<FlowerFilter> = {
     const { match, classId, runsIn, actions, protocol = "all" } = options;
     checkFlowerMatch(match, protocol);
     const attributes = new AttributeWriter();
-    if (classId !== undefined) attributes.u32(TCA_FLOWER_CLASSID, classId);
+    if (classId !== undefined)
+      attributes.u32(TCA_FLOWER_CLASSID, wholeNumber("classId of filter flower", classId));
     writeFlowerMatch(attributes, match);
     if (protocol !== "all") attributes.u16be(TCA_FLOWER_KEY_ETH_TYPE, protocol);
     attributes.u32(TCA_FLOWER_FLAGS, encodeRunsIn(runsIn) ?? 0);

@@ -1,5 +1,7 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { yesOrNo } from "../fields.ts";
+import { numberOfWord } from "../names.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { toBytesPerSecond } from "./ratespec.ts";
 import { MAX_UINT32, wholeNumber } from "./whole-number.ts";
@@ -30,6 +32,7 @@ const MOST_WEIGHT = 0x7fffffff;
 const PRIOMAP_SIZE = 20;
 const PRIORITIES = 16;
 const MOST_BUCKETS_LOG = 18;
+const BEYOND_HORIZON = { cap: 0, drop: 1 } as const;
 
 /**
  * Keeps a queue for every flow and sends each packet at the time its socket or a BPF program put on it: the qdisc
@@ -55,7 +58,7 @@ export interface FqQdisc {
   readonly refillDelay?: number;
   /** Packets without a socket share queues: the bits of their hash that tell them apart. */
   readonly orphanMask?: number;
-  /** Bits per second below which a packet is delayed on its own instead of in bursts. */
+  /** Bits per second below which a packet is delayed on its own instead of in bursts; 0 for no rate. */
   readonly lowRateThreshold?: number;
   /** Delay above which packets that can be marked are marked, in microseconds. */
   readonly ceThreshold?: number | "none";
@@ -81,17 +84,23 @@ export const fq: KindCodec<FqQdisc> = {
     put(TCA_FQ_FLOW_PLIMIT, "flowLimit", options.flowLimit);
     put(TCA_FQ_QUANTUM, "quantum", options.quantum);
     put(TCA_FQ_INITIAL_QUANTUM, "initialQuantum", options.initialQuantum);
-    if (options.isPacing !== undefined) attributes.u32(TCA_FQ_RATE_ENABLE, options.isPacing ? 1 : 0);
-    put(TCA_FQ_FLOW_MAX_RATE, "maxRate in bytes per second", inBytes(options.maxRate));
+    if (options.isPacing !== undefined)
+      attributes.u32(TCA_FQ_RATE_ENABLE, yesOrNo("isPacing of qdisc fq", options.isPacing));
+    if (options.maxRate !== undefined) attributes.u32(TCA_FQ_FLOW_MAX_RATE, encodeMaxRate(options.maxRate));
     if (options.buckets !== undefined) attributes.u32(TCA_FQ_BUCKETS_LOG, logOfBuckets(options.buckets));
     put(TCA_FQ_FLOW_REFILL_DELAY, "refillDelay", options.refillDelay);
     put(TCA_FQ_ORPHAN_MASK, "orphanMask", options.orphanMask);
-    put(TCA_FQ_LOW_RATE_THRESHOLD, "lowRateThreshold in bytes per second", inBytes(options.lowRateThreshold));
+    if (options.lowRateThreshold !== undefined) {
+      const threshold = inBytes("lowRateThreshold", options.lowRateThreshold, 0, MAX_UINT32);
+      attributes.u32(TCA_FQ_LOW_RATE_THRESHOLD, threshold);
+    }
     put(TCA_FQ_CE_THRESHOLD, "ceThreshold", noneAsMost(options.ceThreshold));
     put(TCA_FQ_TIMER_SLACK, "timerSlack", options.timerSlack);
     put(TCA_FQ_HORIZON, "horizon", options.horizon);
-    if (options.beyondHorizon !== undefined)
-      attributes.u8(TCA_FQ_HORIZON_DROP, options.beyondHorizon === "drop" ? 1 : 0);
+    if (options.beyondHorizon !== undefined) {
+      const isDropping = numberOfWord("beyondHorizon of qdisc fq", BEYOND_HORIZON, options.beyondHorizon);
+      attributes.u8(TCA_FQ_HORIZON_DROP, isDropping);
+    }
     if (options.priorityBands !== undefined)
       attributes.bytes(TCA_FQ_PRIOMAP, encodePriorityBands(options.priorityBands));
     if (options.bandWeights !== undefined)
@@ -128,8 +137,16 @@ export const fq: KindCodec<FqQdisc> = {
   },
 };
 
-function inBytes(rate: number | "none" | undefined): number | undefined {
-  return typeof rate === "number" ? toBytesPerSecond(rate) : noneAsMost(rate);
+/** The field's largest number is none. */
+function encodeMaxRate(rate: number | "none"): number {
+  return rate === "none" ? MAX_UINT32 : inBytes("maxRate", rate, 1, MAX_UINT32 - 1);
+}
+
+/** Bytes per second of a rate in bits per second that fits. `least` is in bits, `most` in bytes. */
+function inBytes(name: string, rate: number, least: number, most: number): number {
+  const bytes = rate === 0 ? 0 : toBytesPerSecond(rate);
+  if (rate >= least && bytes <= most) return bytes;
+  throw new InvalidValueError(`${name} of qdisc fq`, rate, `bits per second from ${least} to ${most * 8}`);
 }
 
 /** The kernel's "no limit" is the largest number the field holds. */

@@ -1,3 +1,5 @@
+import { InvalidValueError } from "../../../model/errors.ts";
+
 /**
  * How one kind of qdisc, class, filter or action writes and reads its options. Options are plain data, so
  * that a journal can hold them.
@@ -29,14 +31,20 @@ export interface EncodedKind {
   readonly payload: Uint8Array | undefined;
 }
 
-/** Encodes options with the codec of their kind; an unknown kind goes back as it came. */
+/**
+ * Encodes options with the codec of their kind; an unknown kind goes back as it came. Throws InvalidValueError for a
+ * kind that is neither, and for what the kind's codec refuses.
+ */
 export function encodeKind<Options extends { readonly kind: string }>(
   table: CodecTable<Options>,
   options: Options | UnknownKind,
 ): EncodedKind {
   if (isUnknown(options)) {
-    const payload = options.raw === undefined ? undefined : Uint8Array.from(Buffer.from(options.raw, "hex"));
-    return { name: options.name, payload };
+    return { name: options.name, payload: readRaw(options) };
+  }
+  if (!Object.hasOwn(table, options.kind)) {
+    const expected = `one of ${Object.keys(table).join(", ")}, unknown`;
+    throw new InvalidValueError("kind of a tc object", options.kind, expected);
   }
   const codec = table[options.kind as Options["kind"]] as unknown as KindCodec<Options>;
   return { name: options.kind, payload: codec.encode(options) };
@@ -58,6 +66,13 @@ export function decodeKind<Options extends { readonly kind: string }>(
 /** The kernel's name of a kind. */
 export function kindName(options: { readonly kind: string } | UnknownKind): string {
   return isUnknown(options) ? options.name : options.kind;
+}
+
+/** `Buffer.from` alone would end at the first digit that is none. */
+function readRaw({ name, raw }: UnknownKind): Uint8Array | undefined {
+  if (raw === undefined) return undefined;
+  if (/^([0-9a-f]{2})*$/i.test(raw)) return Uint8Array.from(Buffer.from(raw, "hex"));
+  throw new InvalidValueError(`raw of ${name}`, raw, "bytes in hexadecimal");
 }
 
 function isUnknown(options: { readonly kind: string }): options is UnknownKind {

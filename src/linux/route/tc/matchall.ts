@@ -2,6 +2,7 @@ import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
 import { readActions, type TcAction, writeActions } from "./action.ts";
 import { decodeRunsIn, encodeRunsIn, type RunsIn } from "./hardware.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter (include/uapi/linux/pkt_cls.h; net/sched/cls_matchall.c). */
 const TCA_MATCHALL_CLASSID = 1;
@@ -20,7 +21,8 @@ export interface MatchallFilter<Link = number> {
 export const matchall: KindCodec<MatchallFilter> = {
   encode(options) {
     const attributes = new AttributeWriter();
-    if (options.classId !== undefined) attributes.u32(TCA_MATCHALL_CLASSID, options.classId);
+    if (options.classId !== undefined)
+      attributes.u32(TCA_MATCHALL_CLASSID, wholeNumber("classId of filter matchall", options.classId));
     if (options.actions.length > 0) writeActions(attributes, TCA_MATCHALL_ACT, options.actions);
     const flags = encodeRunsIn(options.runsIn);
     if (flags !== undefined) attributes.u32(TCA_MATCHALL_FLAGS, flags);

@@ -68,10 +68,10 @@ const codecs: CodecTable<KnownQdisc> = {
   clsact,
 };
 
-const applications: Readonly<Record<string, (bytes: Uint8Array) => QdiscApplication | undefined>> = {
-  fq: decodeFqStatistics,
-  fq_codel: decodeFqCodelStatistics,
-};
+const applications = new Map<string, (bytes: Uint8Array) => QdiscApplication | undefined>([
+  ["fq", decodeFqStatistics],
+  ["fq_codel", decodeFqCodelStatistics],
+]);
 
 type QdiscApplication = FqStatistics | FqCodelStatistics;
 
@@ -191,7 +191,7 @@ function isSameHtb(standing: QdiscSpec, wanted: QdiscSpec & HtbQdisc): boolean {
   return isDeepStrictEqual(standing, withoutAbsent({ directQueueLength, ...wanted }));
 }
 
-/** The request that makes or changes a qdisc; `flags` are the modifiers of a NEW. */
+/** The request that makes or changes a qdisc; `flags` are the modifiers of a NEW. Throws InvalidValueError. */
 export function encodeQdisc(spec: QdiscSpec, flags: number): Uint8Array {
   return encodeTcRequest(RTM_NEWQDISC, flags, tcPlace(spec), { kind: encodeKind(codecs, spec) });
 }
@@ -201,7 +201,7 @@ export function decodeQdisc(message: Message): Qdisc | undefined {
   const object = decodeTcObject(message);
   if (object === undefined) return undefined;
   const { link, parent, handle } = object.place;
-  const application = object.application && applications[object.name]?.(object.application);
+  const application = object.application && applications.get(object.name)?.(object.application);
   return {
     spec: {
       link,

@@ -1,5 +1,6 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { numberOfWord } from "../names.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { decodeVerdict, encodeVerdict, type Verdict } from "./verdict.ts";
 import { viewOf } from "./view.ts";
@@ -58,7 +59,11 @@ export const skbedit: KindCodec<SkbeditAction> = {
         throw new InvalidValueError("mark of action skbedit", mark, "one, with its markMask");
       attributes.u32(TCA_SKBEDIT_MASK, wholeNumber("markMask of action skbedit", markMask));
     }
-    if (packetType !== undefined) attributes.u16(TCA_SKBEDIT_PTYPE, packetTypes[packetType]);
+    if (packetType !== undefined)
+      attributes.u16(
+        TCA_SKBEDIT_PTYPE,
+        numberOfWord("packetType of action skbedit", packetTypes, packetType),
+      );
     if (inheritsDsField === true) attributes.u64(TCA_SKBEDIT_FLAGS, SKBEDIT_F_INHERITDSFIELD);
     return attributes.finish();
   },

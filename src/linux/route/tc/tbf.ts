@@ -44,7 +44,7 @@ export const tbf: KindCodec<TbfQdisc> = {
     if (peak !== undefined) {
       if (!(peak.rate > rate))
         throw new InvalidValueError("peak.rate of qdisc tbf", peak.rate, `more than the rate, ${rate}`);
-      writeRateSpec(view, RATESPEC_SIZE, peak.rate);
+      writeRateSpec(view, RATESPEC_SIZE, positiveNumber("peak.rate of qdisc tbf", peak.rate));
       view.setUint32(
         32,
         burstToTicks(wholeNumber("peak.burst of qdisc tbf", peak.burst, 1), peak.rate),

@@ -1,3 +1,5 @@
+import { MOST_INDEX, wholeNumber } from "./whole-number.ts";
+
 /** Message types of queueing disciplines, classes and filters (include/uapi/linux/rtnetlink.h). */
 export const RTM_NEWQDISC = 36;
 export const RTM_DELQDISC = 37;
@@ -34,13 +36,13 @@ export interface TcMessage {
   readonly info: number;
 }
 
-/** Encodes struct tcmsg: family and padding, ifindex, handle, parent, info. */
+/** Encodes struct tcmsg: family and padding, ifindex, handle, parent, info. Throws InvalidValueError. */
 export function encodeTcmsg(message: TcMessage): Uint8Array {
   const bytes = new Uint8Array(TCMSG_SIZE);
   const view = new DataView(bytes.buffer);
-  view.setInt32(4, message.link, true);
-  view.setUint32(8, message.handle, true);
-  view.setUint32(12, message.parent, true);
+  view.setInt32(4, wholeNumber("link of a tc object", message.link, 0, MOST_INDEX), true);
+  view.setUint32(8, wholeNumber("handle of a tc object", message.handle), true);
+  view.setUint32(12, wholeNumber("parent of a tc object", message.parent), true);
   view.setUint32(16, message.info, true);
   return bytes;
 }
@@ -57,9 +59,13 @@ export function decodeTcmsg(bytes: Uint8Array): TcMessage | undefined {
   };
 }
 
-/** The handle `major:minor` as the kernel's 32-bit number; a qdisc has the minor 0. */
+/**
+ * The handle `major:minor` as the kernel's 32-bit number; a qdisc has the minor 0. Throws InvalidValueError where one
+ * of them has more than 16 bits.
+ */
 export function tcHandle(major: number, minor = 0): number {
-  return ((major << 16) | (minor & 0xffff)) >>> 0;
+  const upper = wholeNumber("major of a handle", major, 0, 0xffff);
+  return ((upper << 16) | wholeNumber("minor of a handle", minor, 0, 0xffff)) >>> 0;
 }
 
 /** A handle as people write it: `1:`, `1:10`, `root`. */

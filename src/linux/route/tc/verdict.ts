@@ -1,3 +1,4 @@
+import { numberOfWord } from "../names.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 /** What becomes of a packet (include/uapi/linux/pkt_cls.h). */
@@ -23,9 +24,9 @@ const TC_ACT_EXT_VAL_MASK = 0x0fffffff;
  */
 export type Verdict = keyof typeof codes | { readonly chain: number };
 
-/** The kernel's number of a verdict. Throws InvalidValueError for a chain that its 28 bits do not hold. */
+/** The kernel's number of a verdict. Throws InvalidValueError, also for a chain that its 28 bits do not hold. */
 export function encodeVerdict(verdict: Verdict): number {
-  if (typeof verdict === "string") return codes[verdict];
+  if (typeof verdict === "string") return numberOfWord("verdict of an action", codes, verdict);
   return TC_ACT_GOTO_CHAIN | wholeNumber("chain to go to", verdict.chain, 0, TC_ACT_EXT_VAL_MASK);
 }
 

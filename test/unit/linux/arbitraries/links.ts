@@ -1,9 +1,12 @@
 import fc from "fast-check";
+import type { BondPort } from "../../../../src/linux/route/bond-ports.ts";
+import type { BridgePortSettings } from "../../../../src/linux/route/bridge-ports.ts";
 import { formatIp } from "../../../../src/linux/route/ip.ts";
 import type { BondMode } from "../../../../src/linux/route/kinds/bond.ts";
 import type { LinkKindSpec } from "../../../../src/linux/route/kinds/kinds.ts";
 import type { MacvlanFlag } from "../../../../src/linux/route/kinds/macvlan.ts";
-import { joined, linkIndex, mac, maybe, record, u8, u16, u32 } from "./values.ts";
+import type { LinkSettings, QueueSettings } from "../../../../src/linux/route/link-settings.ts";
+import { joined, linkIndex, mac, maybe, record, some, u8, u16, u32 } from "./values.ts";
 
 /**
  * Links of every kind that can be made, as the kernel can hold them. A kind without its line does not compile; one that
@@ -157,3 +160,63 @@ export const linkKinds: { readonly [Kind in LinkKindSpec["kind"]]: fc.Arbitrary<
   ),
   vrf: joined(kind("vrf"), record({ table: fc.integer({ min: 1, max: 0xffff_ffff }) })),
 };
+
+/** What a link is told besides its kind, and tells in the same attributes. */
+export const linkSettings = some<
+  Omit<LinkSettings, "namespaceFd" | "newIndex" | "hasCarrier" | "ipv4" | "ipv6">
+>({
+  name: linkName,
+  mtu: u32,
+  mac,
+  group: u32,
+  transmitQueueLength: u32,
+  gsoMaxSize: u32,
+  gsoIpv4MaxSize: u32,
+  gsoMaxSegments: u32,
+  groMaxSize: u32,
+  groIpv4MaxSize: u32,
+  isUp: fc.boolean(),
+  isPromiscuous: fc.boolean(),
+  isAllMulticast: fc.boolean(),
+  master: indexOrNone,
+  alias: fc
+    .string({ unit: "grapheme", maxLength: 20 })
+    .filter((text) => Buffer.byteLength(text) <= 255 && !text.includes("\0")),
+  isProtocolDown: fc.boolean(),
+});
+
+export const queueSettings = some<QueueSettings>({ transmitQueues: u32, receiveQueues: u32 });
+
+/** What a port of a bridge can be told. */
+export const bridgePort = some<BridgePortSettings>({
+  state: fc.constantFrom("disabled", "listening", "learning", "forwarding", "blocking"),
+  priority: fc.integer({ min: 0, max: 63 }),
+  cost: fc.integer({ min: 1, max: 65_535 }),
+  isHairpin: fc.boolean(),
+  isGuarded: fc.boolean(),
+  isRootBlocked: fc.boolean(),
+  isFastLeaving: fc.boolean(),
+  isLearning: fc.boolean(),
+  isFloodingUnicast: fc.boolean(),
+  isFloodingMulticast: fc.boolean(),
+  isFloodingBroadcast: fc.boolean(),
+  isMulticastUnicast: fc.boolean(),
+  multicastRouter: fc.constantFrom("never", "automatic", "always", "temporary"),
+  isProxyArp: fc.boolean(),
+  isSuppressingNeighbours: fc.boolean(),
+  isIsolated: fc.boolean(),
+  isLocked: fc.boolean(),
+  isVlanTunnel: fc.boolean(),
+  groupForwardMask: u16,
+});
+
+/** What the kernel tells of a link in a bond. */
+export const bondPort = some<BondPort>({
+  state: fc.constantFrom("active", "backup"),
+  carrier: fc.constantFrom("up", "fail", "down", "back"),
+  failures: u32,
+  ownMac: mac,
+  queue: u16,
+  aggregator: u16,
+  priority: int,
+});

@@ -113,7 +113,7 @@ export const qdiscs: Arbitraries<QdiscSpec> = {
       maybe("orphanMask", u32),
       maybe(
         "lowRateThreshold",
-        u32.map((size) => Math.max(1, size) * 8),
+        u32.map((size) => size * 8),
       ),
       maybe("ceThreshold", fc.oneof(none, mostButNone)),
       maybe("timerSlack", u32),
@@ -262,7 +262,7 @@ const common = joined(
 
 const u32Key = record({ offset: i32, value: u32, mask: fc.integer({ min: 1, max: 0xffff_ffff }) });
 
-const program = u32.map((fd) => ({ program: { fd } }));
+const program = fc.integer({ min: 0, max: 0x7fff_ffff }).map((fd) => ({ program: { fd } }));
 
 export const filters: Arbitraries<FilterSpec> = {
   u32: at(

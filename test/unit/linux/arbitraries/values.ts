@@ -35,6 +35,15 @@ export function maybe<Name extends string, Value>(name: Name, value: fc.Arbitrar
   }>;
 }
 
+/** Ordinary objects with some of these properties; a property without its line does not compile. */
+export function some<Model>(
+  model: {
+    readonly [Key in keyof Model]-?: fc.Arbitrary<Exclude<Model[Key], undefined>>;
+  },
+): fc.Arbitrary<Partial<Model>> {
+  return fc.record(model, { noNullPrototype: true, requiredKeys: [] }) as fc.Arbitrary<Partial<Model>>;
+}
+
 /** Objects joined into one. */
 export function joined<const Parts extends readonly fc.Arbitrary<object>[]>(...parts: Parts) {
   return fc.tuple(...parts).map((all) => Object.assign({}, ...all)) as fc.Arbitrary<Joined<Parts>>;

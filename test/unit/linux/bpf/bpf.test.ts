@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Bpf } from "../../../../src/linux/bpf/bpf.ts";
+import { Bpf, type NewProgram } from "../../../../src/linux/bpf/bpf.ts";
 import type { BpfAnswer, BpfCall } from "../../../../src/linux/bpf/call.ts";
 import {
   encodeElement,
@@ -202,7 +202,9 @@ function answering(...answers: readonly (Partial<BpfAnswer> & { log?: string })[
     },
   };
   const program = { name: "p", type: "sched_cls", license: "GPL", instructions: new Uint8Array(8) } as const;
-  return { load: () => new Bpf(runner).loadProgram(program), logSizes };
+  const bpf = new Bpf(runner);
+  const load = (changes: Partial<NewProgram> = {}) => bpf.loadProgram({ ...program, ...changes });
+  return { load, logSizes, bpf };
 }
 
 test("a refused program is loaded again with room for the reason, and with more while that is not enough", async () => {
@@ -233,4 +235,24 @@ test("a load that a signal interrupted is tried again, some times", async () => 
   const hopeless = answering(...Array(20).fill(interrupted));
   await assert.rejects(hopeless.load(), /EAGAIN/);
   assert.equal(hopeless.logSizes.length, 10);
+});
+
+test("what would be another number, type or path in the kernel is refused before it is called", async () => {
+  const { load, logSizes, bpf } = answering();
+  const map = { name: "m", type: "hash", keySize: 4, valueSize: 8, capacity: 16 } as const;
+  for (const [wrong, place] of [
+    [{ type: "queue" as "hash" }, 'type of the BPF map "m"'],
+    [{ keySize: 2 ** 32 + 4 }, 'keySize of the BPF map "m"'],
+    [{ valueSize: 0 }, 'valueSize of the BPF map "m"'],
+    [{ capacity: 2 ** 32 + 1 }, 'capacity of the BPF map "m"'],
+  ] as const) {
+    await assert.rejects(bpf.createMap({ ...map, ...wrong }), { code: "invalid", place });
+  }
+  await assert.rejects(load({ type: "xdp" as "sched_cls" }), { place: 'type of the BPF program "p"' });
+  await assert.rejects(load({ expectedAttachType: -1 }), {
+    place: 'expectedAttachType of the BPF program "p"',
+  });
+  await assert.rejects(load({ license: "GPL\0" }), { place: "license of a BPF program" });
+  await assert.rejects(bpf.openPinnedMap("/sys/fs/bpf/a\0b"), { place: "path of a pinned BPF object" });
+  assert.deepEqual(logSizes, []);
 });

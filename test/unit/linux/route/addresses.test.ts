@@ -134,6 +134,19 @@ test("what is no address is refused before the kernel is asked", async () => {
   assert.equal(sent.length, 0);
 });
 
+test("a link that cannot be is refused before the kernel is asked", async () => {
+  const { client, sent } = makeRecorder();
+  const addresses = new Addresses(client, "blue");
+  // 2^32 + 5 in 32 bits is another link, 5.
+  for (const link of [-1, 2 ** 32 + 5, Number.NaN]) {
+    const refusal = { code: "invalid", place: "link of an address" };
+    await assert.rejects(addresses.add(link, "10.0.0.1/24"), refusal);
+    await assert.rejects(addresses.find(link, "fd00::1"), refusal);
+    await assert.rejects(addresses.list({ link }), refusal);
+  }
+  assert.equal(sent.length, 0);
+});
+
 test("what does not go with an address is named, with what would", async () => {
   const refusals: [string, AddressSettings, RegExp][] = [
     ["10.0.0.1/32", { peer: "fd00::2" }, /^peer: "fd00::2" is not usable; expected an IPv4 address$/],

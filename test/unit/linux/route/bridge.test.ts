@@ -3,14 +3,10 @@ import test from "node:test";
 import fc from "fast-check";
 import { EOPNOTSUPP } from "../../../../src/linux/errno.ts";
 import { AttributeReader } from "../../../../src/linux/netlink/attribute.ts";
-import {
-  type BridgePortSettings,
-  BridgePorts,
-  bridgePortFields,
-} from "../../../../src/linux/route/bridge-ports.ts";
+import { BridgePorts, bridgePortFields } from "../../../../src/linux/route/bridge-ports.ts";
 import { type BridgeVlan, BridgeVlans, decodePortVlans } from "../../../../src/linux/route/bridge-vlans.ts";
 import { readFields } from "../../../../src/linux/route/fields.ts";
-import { joined, maybe, record, u16 } from "../arbitraries/values.ts";
+import { bridgePort } from "../arbitraries/links.ts";
 import { assertBytes, bytesOf } from "../tc/bytes.ts";
 import { makeRecorder } from "./recorder.ts";
 
@@ -164,22 +160,10 @@ test("a link that belongs to no bridge refuses in words", async () => {
   );
 });
 
-const settings: fc.Arbitrary<BridgePortSettings> = joined(
-  maybe("state", fc.constantFrom("disabled", "listening", "learning", "forwarding", "blocking")),
-  maybe("priority", fc.integer({ min: 0, max: 63 })),
-  maybe("cost", fc.integer({ min: 1, max: 65_535 })),
-  maybe("isHairpin", fc.boolean()),
-  maybe("isLearning", fc.boolean()),
-  maybe("isFloodingUnicast", fc.boolean()),
-  maybe("isSuppressingNeighbours", fc.boolean()),
-  maybe("multicastRouter", fc.constantFrom("never", "automatic", "always", "temporary")),
-  maybe("groupForwardMask", u16),
-  record({ isIsolated: fc.boolean() }),
-);
-
 test("what a port is told is read as it was written", async () => {
   await fc.assert(
-    fc.asyncProperty(settings, async (wanted) => {
+    fc.asyncProperty(bridgePort, async (wanted) => {
+      fc.pre(Object.keys(wanted).length > 0);
       const recorder = makeRecorder();
       await portsOver(recorder).set(5, wanted);
       const request = recorder.sent[0]?.request as Uint8Array;

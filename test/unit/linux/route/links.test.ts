@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ENODEV, EOPNOTSUPP, EPERM } from "../../../../src/linux/errno.ts";
+import { AttributeReader } from "../../../../src/linux/netlink/attribute.ts";
 import { decodeIpSettings } from "../../../../src/linux/route/ip-settings.ts";
 import { decodeLink } from "../../../../src/linux/route/link.ts";
 import type { LinkSettings } from "../../../../src/linux/route/link-settings.ts";
-import { LinkNotFoundError, Links } from "../../../../src/linux/route/links.ts";
+import { LinkNotFoundError, Links, type NewLink } from "../../../../src/linux/route/links.ts";
+import { decodePort } from "../../../../src/linux/route/ports.ts";
 import { assertBytes, bytesOf, messageOf } from "../tc/bytes.ts";
 import { macvlanLink, vethLink } from "./captured.ts";
 import { makeRecorder } from "./recorder.ts";
@@ -177,6 +179,17 @@ for (const [what, settings, place] of [
   ["a limit", { gsoMaxSize: 2 ** 32 }, "gsoMaxSize of link 5"],
   ["a length", { transmitQueueLength: 0.5 }, "transmitQueueLength of link 5"],
   ["a master", { master: 2 ** 31 }, "master of link 5"],
+  ["a name of 16 bytes", { name: "sixteen-letters-" }, "name of link 5"],
+  ["no name", { name: "" }, "name of link 5"],
+  ["a name that means a folder", { name: ".." }, "name of link 5"],
+  ["a name with a slash", { name: "a/b" }, "name of link 5"],
+  ["a name with a colon", { name: "a:b" }, "name of link 5"],
+  ["a name with a blank", { name: "a b" }, "name of link 5"],
+  ["a name with a byte that is a blank to the kernel", { name: "\u00e0" }, "name of link 5"],
+  ["a name with a zero byte", { name: "net1\0" }, "name of link 5"],
+  ["a carrier", { hasCarrier: "no" as unknown as boolean }, "hasCarrier of link 5"],
+  ["a protocol's wish", { isProtocolDown: 1 as unknown as boolean }, "isProtocolDown of link 5"],
+  ["a flag", { isUp: "false" as unknown as boolean }, "isUp of a link"],
   ["an alias", { alias: "x".repeat(256) }, "alias of link 5"],
   ["an alias with a zero byte", { alias: "a\0b" }, "alias of link 5"],
   ["an IPv4 setting", { ipv4: { arpIgnore: 9 } }, "arpIgnore of link 5"],
@@ -188,6 +201,38 @@ for (const [what, settings, place] of [
     assert.equal(recorder.sent.length, 0);
   });
 }
+
+test("a link that is made has a name, links and a kind that can be", async () => {
+  const recorder = makeRecorder();
+  const links = linksOver(recorder);
+  const link = { name: "net1", of: { kind: "dummy" } } as const;
+  const refusals: [NewLink, string][] = [
+    [{ ...link, name: "sixteen-letters-" }, "name of link sixteen-letters-"],
+    [{ ...link, master: -1 }, "master of link net1"],
+    [{ ...link, parent: 2 ** 32 + 5 }, "parent of link net1"],
+    [{ ...link, index: Number.NaN }, "index of a link"],
+    [{ ...link, of: { kind: "veth", peer: { name: "a/b" } } }, "name of the peer of a veth"],
+    [{ ...link, of: { kind: "vxlan" as "dummy" } }, "kind of a link"],
+    [{ ...link, of: { kind: "constructor" as "dummy" } }, "kind of a link"],
+  ];
+  for (const [wrong, place] of refusals) {
+    await assert.rejects(links.create(wrong), { code: "invalid", place });
+  }
+  assert.equal(recorder.sent.length, 0);
+});
+
+test("an index that would be another link's in 32 bits is refused before the kernel is asked", async () => {
+  const recorder = makeRecorder();
+  const links = linksOver(recorder);
+  for (const index of [-1, 2 ** 32 + 5, 0.5]) {
+    const refusal = { code: "invalid", place: "index of a link" };
+    await assert.rejects(links.set(index, { mtu: 1400 }), refusal);
+    await assert.rejects(links.delete(index), refusal);
+    await assert.rejects(links.get(index), refusal);
+    await assert.rejects(links.addAltNames(index, ["a"]), refusal);
+  }
+  assert.equal(recorder.sent.length, 0);
+});
 
 test("a link is changed by what it has of its own kind", async () => {
   const recorder = makeRecorder();
@@ -254,7 +299,7 @@ test("other names are added and taken away in a list", async () => {
     00000000 05000000 00000000 00000000
     0c00 3480 0600 3500 6100 0000`,
   );
-  for (const name of ["", "x".repeat(128)])
+  for (const name of ["", "x".repeat(128), "a\0b"])
     await assert.rejects(links.addAltNames(5, [name]), { code: "invalid", place: "other name of link 5" });
 });
 
@@ -457,6 +502,26 @@ test("a port is read with what it is in its bridge or bond, where the kind is kn
   assert.deepEqual([bond?.portKind, bond?.portData], ["bond", { state: "backup", failures: 2 }]);
   const other = port("team", "0500 0100 01 000000 0800 0300 02000000");
   assert.deepEqual([other?.portKind, other?.portData], ["team", undefined]);
+});
+
+test("a bond tells all of a link in it, each in the width the kernel gives it", () => {
+  const data = bytesOf(`
+    0500 0100 01 000000          # IFLA_BOND_SLAVE_STATE: BOND_STATE_BACKUP
+    0500 0200 03 000000          # IFLA_BOND_SLAVE_MII_STATUS: BOND_LINK_BACK
+    0800 0300 02000000           # IFLA_BOND_SLAVE_LINK_FAILURE_COUNT
+    0a00 0400 020000000001 0000  # IFLA_BOND_SLAVE_PERM_HWADDR
+    0600 0500 0700 0000          # IFLA_BOND_SLAVE_QUEUE_ID
+    0600 0600 0100 0000          # IFLA_BOND_SLAVE_AD_AGGREGATOR_ID
+    0800 0900 ffffffff           # IFLA_BOND_SLAVE_PRIO -1`);
+  assert.deepEqual(decodePort("bond", new AttributeReader(data)), {
+    state: "backup",
+    carrier: "back",
+    failures: 2,
+    ownMac: "02:00:00:00:00:01",
+    queue: 7,
+    aggregator: 1,
+    priority: -1,
+  });
 });
 
 test("what is too short for a link, or tells of a bridge's port, is no link", () => {

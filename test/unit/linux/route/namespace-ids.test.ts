@@ -17,7 +17,7 @@ test("a namespace's id is read, and asked for where it has none", async () => {
     00000000                              # struct rtgenmsg, padded
     0800 0300 15000000                    # NETNSA_FD 21`,
   );
-  await new NamespaceIds(client).ensure(21);
+  await assert.rejects(new NamespaceIds(client).ensure(21), { code: "internal" });
   assertBytes(
     sent[2]?.request as Uint8Array,
     `
@@ -28,4 +28,18 @@ test("a namespace's id is read, and asked for where it has none", async () => {
   );
   assert.equal(readNamespaceId(bytesOf("00000000 0800 0100 05000000")), 5);
   assert.equal(readNamespaceId(new Uint8Array(2)), undefined);
+});
+
+test("a namespace that has an id is given no other, and one that gets an id is told by it", async () => {
+  // RTM_NEWNSID with the id 5, and with none until RTM_NEWNSID was asked for.
+  const answer = (id: string) => bytesOf(`1c000000 5800 0000 00000000 00000000 00000000 0800 0100 ${id}`);
+  const known = makeRecorder(answer("05000000"));
+  assert.equal(await new NamespaceIds(known.client).ensure(21), 5);
+  assert.equal(known.sent.length, 1);
+  let isGiven = false;
+  const { client } = makeRecorder((request) => {
+    isGiven ||= request[4] === 0x58; // RTM_NEWNSID
+    return answer(isGiven ? "05000000" : "ffffffff");
+  });
+  assert.equal(await new NamespaceIds(client).ensure(21), 5);
 });

@@ -161,7 +161,7 @@ test("a forwarding entry is added to the bridge of a port, or to a link's own ta
   );
   await assert.rejects(fdb.add({ link: 5, mac: MAC, owner: "master", vlan: 4095, state: "static" }), {
     code: "invalid",
-    message: "VLAN: 4095 is not usable; expected a whole number from 1 to 4094",
+    message: "VLAN of a forwarding entry: 4095 is not usable; expected a whole number from 1 to 4094",
   });
 });
 
@@ -207,4 +207,29 @@ test("what is no forwarding entry with an Ethernet address is none", () => {
   for (const { payload } of readMessages(neighbourDump)) assert.equal(decodeFdbEntry(payload), undefined);
   assert.equal(decodeFdbEntry(bytesOf("07000000 04000000 4000 04 00 0800 0200 02000000")), undefined);
   assert.equal(decodeFdbEntry(bytesOf("07000000 04000000")), undefined);
+});
+
+test("a link, a word or a MAC address that is none is refused before the kernel is asked", async () => {
+  const { client, sent } = makeRecorder();
+  const neighbours = new Neighbours(client, "blue");
+  const fdb = new Fdb(client, "blue");
+  const entry = { link: 5, mac: MAC, owner: "master", state: "static" } as const;
+  // 2^32 + 5 in 32 bits is another link, 5.
+  for (const link of [-1, 2 ** 32 + 5, Number.NaN]) {
+    const place = "link of a neighbour";
+    await assert.rejects(neighbours.add({ link, address: "10.0.0.9", mac: MAC }), { code: "invalid", place });
+    await assert.rejects(neighbours.list({ link }), { code: "invalid", place });
+    await assert.rejects(fdb.list({ bridge: link }), { place: "bridge of a forwarding entry" });
+  }
+  await assert.rejects(neighbours.add({ link: 5, address: "10.0.0.9", mac: "02" }), {
+    place: "MAC address of a neighbour",
+  });
+  await assert.rejects(fdb.add({ ...entry, mac: "02" }), { place: "MAC address of a forwarding entry" });
+  await assert.rejects(fdb.add({ ...entry, owner: "bridge" as "self" }), {
+    message: 'owner of a forwarding entry: "bridge" is not usable; expected one of self, master',
+  });
+  await assert.rejects(fdb.add({ ...entry, state: "stale" as "static" }), {
+    message: 'state of a forwarding entry: "stale" is not usable; expected one of permanent, static, dynamic',
+  });
+  assert.equal(sent.length, 0);
 });

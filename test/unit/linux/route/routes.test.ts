@@ -322,3 +322,19 @@ test("a next hop whose length does not fit ends the list", () => {
     assert.deepEqual(route?.nextHops, [{ ...healthy, link: 3 }], length);
   }
 });
+
+test("a link that cannot be is refused before the kernel is asked", async () => {
+  const { client, sent } = makeRecorder();
+  const routes = new Routes(client, "blue");
+  // 2^32 + 5 in 32 bits is another link, 5.
+  for (const link of [-1, 2 ** 32 + 5, Number.NaN]) {
+    const refusal = { code: "invalid", place: "link of a route" };
+    await assert.rejects(routes.add({ destination: "10.1.0.0/16", link }), refusal);
+    await assert.rejects(routes.get("10.1.0.1", { link }), refusal);
+    await assert.rejects(routes.list({ link }), refusal);
+    await assert.rejects(routes.add({ destination: "10.1.0.0/16", nextHops: [{ link }, { link: 5 }] }), {
+      place: "link of a next hop",
+    });
+  }
+  assert.equal(sent.length, 0);
+});

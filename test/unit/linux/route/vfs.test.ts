@@ -91,6 +91,12 @@ test("what cannot be set is refused before anything is sent, with its place and 
     ],
     [{ vlan: { id: -1 } }, "VLAN of VF 3 of link 7: -1"],
     [
+      { isTrusted: "off" as unknown as boolean },
+      'trust of VF 3 of link 7: "off" is not usable; expected true or',
+    ],
+    [{ isSpoofChecked: 0 as unknown as boolean }, "spoof check of VF 3 of link 7: 0"],
+    [{ canQueryRss: "no" as unknown as boolean }, "RSS query of VF 3 of link 7"],
+    [
       { vlan: { id: 5, qos: 8 } },
       "QoS of the VLAN of VF 3 of link 7: 8 is not usable; expected a whole number",
     ],

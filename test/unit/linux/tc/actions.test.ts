@@ -130,6 +130,17 @@ for (const [what, name, raw] of [
      0800 0400 40420f00           # TCA_POLICE_AVRATE`,
   ],
   [
+    "a mirred that drops what it has copied",
+    "mirred",
+    `2000 0200 00000000 00000000 02000000 00000000 00000000 02000000 04000000`,
+  ],
+  [
+    "a mirred to a shared block",
+    "mirred",
+    `2000 0200 00000000 00000000 03000000 00000000 00000000 02000000 00000000
+     0800 0400 07000000           # TCA_MIRRED_BLOCKID`,
+  ],
+  [
     "a policer with a peak rate",
     "police",
     `3c00 0100 00000000 02000000 00000000 00000000 00000000
@@ -174,6 +185,15 @@ for (const [action, complaint] of [
   [{ kind: "police", rate: Number.NaN, burst: 1, mtu: 1 }, /rate of action police: null is not usable/],
   [{ kind: "police", rate: 1e6, burst: 2 ** 32, mtu: 1 }, /burst of action police: 4294967296/],
   [{ kind: "police", packetRate: 0, packetBurst: 1 }, /packetRate of action police: 0 .* from 1/],
+  [{ kind: "gact", verdict: "dorp" as "drop" }, /verdict of an action: "dorp" .* one of continue, ok,/],
+  [{ kind: "gact", verdict: "toString" as "drop" }, /verdict of an action: "toString"/],
+  [
+    { kind: "mirred", mode: "move" as "mirror", direction: "egress", link: 4 },
+    /"move to egress" is not usable/,
+  ],
+  [{ kind: "mirred", mode: "mirror", direction: "egress", link: 2 ** 32 + 4 }, /link of action mirred/],
+  [{ kind: "skbedit", packetType: "others" as "host" }, /packetType of action skbedit: "others"/],
+  [{ kind: "police", rate: 1e30, burst: 1, mtu: 1 }, /rate of action police: 1e\+30 is not usable/],
   [{ kind: "skbedit", queueMapping: 65_536 }, /queueMapping of action skbedit: 65536/],
   [{ kind: "skbedit", markMask: 1 }, /mark of action skbedit is missing/],
 ] as const satisfies readonly (readonly [TcAction, RegExp])[]) {
@@ -181,3 +201,9 @@ for (const [action, complaint] of [
     assert.throws(() => write([action]), complaint);
   });
 }
+
+test("more actions than the kernel reads of a list are refused", () => {
+  const actions = Array.from({ length: 33 }, (): TcAction => ({ kind: "gact", verdict: "pipe" }));
+  assert.equal(readActions(write(actions.slice(1))).length, 32);
+  assert.throws(() => write(actions), /actions of a filter: "33 actions" is not usable; expected at most 32/);
+});

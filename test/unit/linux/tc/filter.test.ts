@@ -3,7 +3,7 @@ import test from "node:test";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../../../../src/linux/netlink/message.ts";
 import { decodeFilter, encodeFilter, type FilterSpec } from "../../../../src/linux/route/tc/filter.ts";
 import { tcHandle } from "../../../../src/linux/route/tc/tcmsg.ts";
-import { assertBytes, bytesOf, messageOf } from "./bytes.ts";
+import { assertAttribute, assertBytes, bytesOf, messageOf, optionsOf } from "./bytes.ts";
 
 // Golden bytes: what iproute2 6.1 sends for the command in the test's name, the sequence number set to 0.
 const ADD = NLM_F_CREATE | NLM_F_EXCL;
@@ -187,4 +187,71 @@ test("a filter's statistics are its first action's", () => {
   const spec: FilterSpec = { ...place, handle: 0x80000800, kind: "unknown", name: "u32", raw };
   const { statistics } = decodeFilter(messageOf(encodeFilter(spec, 0))) ?? {};
   assert.deepEqual([statistics?.bytes, statistics?.packets], [1000, 7]);
+});
+
+for (const [what, options] of [
+  ["goes on in another table", "0800 0300 00000180"], // TCA_U32_LINK 801:
+  ["looks at the mark", "1000 0a00 05000000 ff000000 00000000"], // TCA_U32_MARK
+  ["looks at the link of arrival", "0900 0800 6e65743100 000000"], // TCA_U32_INDEV "net1"
+] as const) {
+  test(`a u32 filter that ${what} is kept as it came`, () => {
+    const selector = `2400 0500 01 00 01 00 0000 0000 0000 0000 00000000 ${"ff".repeat(4)} ${"00".repeat(12)}`;
+    const raw = Buffer.from(bytesOf(`${selector} ${options}`)).toString("hex");
+    const spec: FilterSpec = { ...place, handle: 0x80000800, kind: "unknown", name: "u32", raw };
+    assert.deepEqual(decodeFilter(messageOf(encodeFilter(spec, 0)))?.spec, spec);
+  });
+}
+
+for (const [what, flags, offsetMask] of [
+  ["with flags of another kind", "05", "00000000"], // TC_U32_TERMINAL and TC_U32_VAROFFSET
+  ["that does not end where it matches", "00", "00000000"],
+  ["behind a header of any length", "01", "ffffffff"],
+] as const) {
+  test(`a u32 selector ${what} is kept as it came`, () => {
+    const selector = `2400 0500 ${flags} 00 01 00 0000 0000 0000 0000 00000000`;
+    const key = `ffffffff 00000050 00000000 ${offsetMask}`;
+    const raw = Buffer.from(bytesOf(`${selector} ${key}`)).toString("hex");
+    const spec: FilterSpec = { ...place, handle: 0x80000800, kind: "unknown", name: "u32", raw };
+    assert.deepEqual(decodeFilter(messageOf(encodeFilter(spec, 0)))?.spec, spec);
+  });
+}
+
+const key = { offset: 0, value: 0, mask: 1 };
+const nothing = { kind: "matchall", actions: [] } as const;
+for (const [spec, refused] of [
+  // Their number has eight bits: 256 keys would be none, which matches everything.
+  [{ kind: "u32", keys: Array(256).fill(key), actions: [] }, "keys of filter u32"],
+  [{ kind: "u32", keys: [{ ...key, mask: 2 ** 32 }], actions: [] }, "mask of a key of filter u32"],
+  [{ kind: "u32", keys: [{ ...key, value: -1 }], actions: [] }, "value of a key of filter u32"],
+  [{ kind: "u32", keys: [{ ...key, offset: 2 ** 31 }], actions: [] }, "offset of a key of filter u32"],
+  [{ kind: "u32", keys: [], classId: 2 ** 32, actions: [] }, "classId of filter u32"],
+  [{ ...nothing, classId: -1 }, "classId of filter matchall"],
+  [{ kind: "flower", match: {}, classId: 0.5, actions: [] }, "classId of filter flower"],
+  [{ kind: "bpf", program: { fd: 5 }, classId: -1, actions: [] }, "classId of filter bpf"],
+  [{ kind: "bpf", program: { fd: -1 }, actions: [] }, "program.fd of filter bpf"],
+  [{ ...nothing, runsIn: "card" as "hardware" }, "runsIn of a filter"],
+  [{ ...nothing, link: -1 }, "link of a tc object"],
+  [{ ...nothing, handle: 2 ** 32 }, "handle of a tc object"],
+  [{ ...nothing, parent: -1 }, "parent of a tc object"],
+  [{ ...nothing, priority: 65_536 }, "priority of a filter"],
+  [{ ...nothing, protocol: 65_536 }, "protocol of a filter"],
+  [{ kind: "fw" as "matchall", actions: [] }, "kind of a tc object"],
+  [{ kind: "toString" as "matchall", actions: [] }, "kind of a tc object"],
+  [{ kind: "unknown", name: "fw", raw: "0x00" }, "raw of fw"],
+  [{ kind: "unknown", name: "fw", raw: "000" }, "raw of fw"],
+] as const satisfies readonly (readonly [Partial<FilterSpec>, string])[]) {
+  const said = JSON.stringify(spec);
+  test(`a filter is refused for the ${refused}: ${said.slice(0, 80)}`, () => {
+    const wrong = { ...place, ...spec } as FilterSpec;
+    assert.throws(() => encodeFilter(wrong, ADD), { code: "invalid", place: refused });
+  });
+}
+
+test("a filter that is kept as it came is told back without the flags by which the kernel says where it runs", () => {
+  // TCA_MATCHALL_FLAGS: TCA_CLS_FLAGS_SKIP_HW and TCA_CLS_FLAGS_NOT_IN_HW; and a number of another filter's.
+  const raw = "0800030009000000" + "08000b0009000000";
+  const spec: FilterSpec = { ...place, handle: 1, kind: "unknown", name: "matchall", raw };
+  const options = optionsOf(encodeFilter(spec, ADD));
+  assertAttribute(options, 3, "01000000");
+  assertAttribute(options, 11, "09000000");
 });

@@ -99,10 +99,10 @@ test("a filter in another chain says so in its message", () => {
 
 test("whether a card has taken a filter is read", () => {
   const reported = (flags: string) => {
-    const raw = `08001600${flags}`; // TCA_FLOWER_FLAGS
-    return decodeFilter(
-      messageOf(encodeFilter({ ...place, protocol: "all", kind: "unknown", name: "flower", raw }, 0)),
-    );
+    // TCA_FLOWER_FLAGS stands last in a request, and only the kernel may say more in it.
+    const message = encodeFilter(flower("all", {}), 0);
+    message.set(bytesOf(flags), message.length - 4);
+    return decodeFilter(messageOf(message));
   };
   assert.equal(reported("04000000")?.isInHardware, true); // TCA_CLS_FLAGS_IN_HW
   const notTaken = reported("08000000"); // TCA_CLS_FLAGS_NOT_IN_HW

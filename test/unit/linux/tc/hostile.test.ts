@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { readBatchCount } from "../../../../src/linux/bpf/commands.ts";
 import { decodeMapInfo, decodeProgramInfo } from "../../../../src/linux/bpf/info.ts";
 import { AttributeWriter } from "../../../../src/linux/netlink/attribute.ts";
+import { decodeLink } from "../../../../src/linux/route/link.ts";
 import { readActionStatistics, readActions } from "../../../../src/linux/route/tc/action.ts";
 import {
   decodeFqCodelStatistics,
@@ -16,6 +18,9 @@ import { decodeQdisc } from "../../../../src/linux/route/tc/qdisc.ts";
 
 const TCA_KIND = 1;
 const TCA_OPTIONS = 2;
+const TCA_STATS2 = 7;
+const TCA_STATS_APP = 4;
+const IFLA_LINKINFO = 18;
 const TCA_ACT_KIND = 1;
 const TCA_ACT_OPTIONS = 2;
 const TRIES = { numRuns: 500 };
@@ -64,6 +69,27 @@ for (const [what, kinds, decode] of [
       );
     });
   }
+}
+
+/** What every object has, and whoever looks a kind up in one may find instead of nothing. */
+for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+  test(`a kind that calls itself ${name} is one that is not known`, () => {
+    const writer = new AttributeWriter().string(TCA_KIND, name).bytes(TCA_OPTIONS, new Uint8Array(8));
+    writer.nest(TCA_STATS2, (nest) => nest.bytes(TCA_STATS_APP, new Uint8Array(160)));
+    const payload = Uint8Array.from([...Array(20).fill(1), ...writer.finish()]);
+    const message = { type: 0, flags: 0, sequence: 0, portId: 0, payload };
+    for (const decode of [decodeQdisc, decodeClass]) {
+      const found = decode(message);
+      assert.deepEqual([found?.spec.kind, found?.application], ["unknown", undefined]);
+    }
+    assert.equal(decodeFilter(message)?.spec.kind, "unknown");
+    const link = new AttributeWriter(16).nest(IFLA_LINKINFO, (info) => {
+      info.string(1, name).bytes(2, new Uint8Array(8)); // IFLA_INFO_KIND, IFLA_INFO_DATA
+      info.string(4, name).bytes(5, new Uint8Array(8)); // IFLA_INFO_SLAVE_KIND, IFLA_INFO_SLAVE_DATA
+    });
+    const { kind, kindData, portKind, portData } = decodeLink(link.finish()) ?? {};
+    assert.deepEqual([kind, kindData, portKind, portData], [name, undefined, name, undefined]);
+  });
 }
 
 for (const kind of ["mirred", "police", "skbedit", "gact"]) {

@@ -54,6 +54,10 @@ test("an fq of which nothing is wanted says nothing, and no limit is the largest
   assertAttribute(options, 12, "ffffffff");
 });
 
+test("a low rate that no flow is below is 0", () => {
+  assertAttribute(optionsOf(encode({ kind: "fq", lowRateThreshold: 0 })), 11, "00000000");
+});
+
 test("the bands of fq are a map of priorities and three weights", () => {
   const priorityBands = [0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1];
   const options = optionsOf(encode({ kind: "fq", priorityBands, bandWeights: [65_536, 32_768, 16_384] }));
@@ -138,7 +142,19 @@ for (const kind of ["mq", "noqueue"] as const) {
 
 for (const [options, complaint] of [
   [{ kind: "fq", limit: 2 ** 32 }, /limit of qdisc fq: 4294967296 is not usable; expected a whole number/],
-  [{ kind: "fq", maxRate: 40e9 }, /maxRate in bytes per second of qdisc fq: 5000000000 is not usable/],
+  [{ kind: "fq", maxRate: 40e9 }, /maxRate of qdisc fq: 40000000000 .* per second from 1 to 34359738352/],
+  // The largest number of the field is no limit at all.
+  [{ kind: "fq", maxRate: 0xffff_ffff * 8 }, /maxRate of qdisc fq: 34359738360/],
+  [{ kind: "fq", maxRate: 0 }, /maxRate of qdisc fq: 0/],
+  [{ kind: "fq", maxRate: -8e6 }, /maxRate of qdisc fq: -8000000/],
+  [{ kind: "fq", lowRateThreshold: -1 }, /lowRateThreshold of qdisc fq: -1 .* from 0 to 34359738360/],
+  [{ kind: "fq", beyondHorizon: "leave" as "cap" }, /beyondHorizon of qdisc fq: "leave"/],
+  [{ kind: "fq", isPacing: "no" as unknown as boolean }, /isPacing of qdisc fq: "no"/],
+  [
+    { kind: "tbf", rate: 8e6, burst: 1e4, limit: 1e4, peak: { rate: Number.POSITIVE_INFINITY, burst: 2000 } },
+    /peak.rate of qdisc tbf/,
+  ],
+  [{ kind: "tbf", rate: 1e30, burst: 1e4, limit: 1e4 }, /rate of qdisc tbf: 1e\+30/],
   [{ kind: "fq", buckets: 1000 }, /buckets of qdisc fq: 1000 is not usable; expected a power of two/],
   [{ kind: "fq", priorityBands: [0] }, /expected 16 bands/],
   [{ kind: "fq", priorityBands: Array(16).fill(3) }, /priorityBands of qdisc fq: 3 .* from 0 to 2/],

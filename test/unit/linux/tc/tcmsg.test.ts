@@ -36,6 +36,9 @@ for (const [text, number] of [
 test("a handle is made of a major and a minor number", () => {
   assert.equal(tcHandle(1, 0x10), 0x10010);
   assert.equal(tcHandle(0xffff), 0xffff0000);
+  // In 32 bits these would be other handles, 0: and 1:0.
+  assert.throws(() => tcHandle(0x10000), { code: "invalid", place: "major of a handle" });
+  assert.throws(() => tcHandle(1, 0x10000), { code: "invalid", place: "minor of a handle" });
 });
 
 test("a qdisc's parent goes to the kernel and back", () => {
