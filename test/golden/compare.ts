@@ -102,7 +102,8 @@ function compareAttributes(
   if (ours === undefined || theirs === undefined) {
     return compareValues(path, formatAttribute(ours), formatAttribute(theirs));
   }
-  const [our, their] = [readNest(path, ours.payload, message), readNest(path, theirs.payload, message)];
+  const isMarked = ((ours.flags | theirs.flags) & NLA_F_NESTED) !== 0;
+  const [our, their] = [ours, theirs].map(({ payload }) => readNest(path, payload, message, isMarked));
   const marks = compareMarks(path, ours.flags, theirs.flags, our !== undefined);
   if (Buffer.compare(ours.payload, theirs.payload) === 0) return marks;
   if (isSameKind(path, ours.payload, theirs.payload, message)) return marks;
@@ -127,10 +128,10 @@ function isSameKind(path: string, ours: Uint8Array, theirs: Uint8Array, message:
 }
 
 /** What a payload holds, where it may be a nest: nothing at all, or attributes behind the structure that goes first. */
-function readNest(path: string, payload: Uint8Array, message: number) {
+function readNest(path: string, payload: Uint8Array, message: number, isMarked: boolean) {
   const size = innerHeaderSize(message, path, payload);
   const rest = payload.subarray(size);
-  const attributes = rest.length === 0 ? [] : readAttributes(rest);
+  const attributes = rest.length === 0 ? [] : readAttributes(rest, isMarked);
   return attributes && { header: payload.subarray(0, size), attributes };
 }
 

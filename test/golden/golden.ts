@@ -13,18 +13,28 @@ export interface GoldenCase {
   readonly command: string;
   /** Which of the command's requests is meant: a message type of rtnetlink, or a command of a generic family. */
   readonly message: number | { readonly family: string; readonly command: number };
+  /**
+   * Where requests of that message type are sent that differ: which is meant. A program may ask for something by the
+   * same message before; the layer, which is answered with nothing, may ask for less then.
+   */
+  readonly meant?: { readonly ours?: Which; readonly theirs?: Which };
   /** Does the same through the layer; its one request of that message type is compared. */
   readonly request: (namespace: Namespace) => Promise<unknown>;
   /** Where the two differ on purpose. */
   readonly differences?: readonly GoldenDifference[];
   /**
-   * What the ground stands on: an empty namespace, or one with the device `netdevsim/netdevsim10` in switchdev mode
-   * with four VFs: the link of its port is `eth0` with index 2, the functions of its VFs are at the ports 128 to 131.
+   * What the ground stands on beside an empty namespace. `netdevsim`: the device `netdevsim/netdevsim10` in switchdev
+   * mode with four VFs; the link of its port is `eth0` with index 2, the functions of its VFs are at the ports 128 to
+   * 131. `program`: a BPF program for filters, pinned at `/sys/fs/bpf/golden`. `namespace`: another one, by the name
+   * `golden`.
    */
-  readonly needs?: "netdevsim";
+  readonly needs?: "netdevsim" | "program" | "namespace";
   /** The lab's kernel refuses what the command asks, as no device there can do it; the request is compared all the same. */
   readonly isRefused?: boolean;
 }
+
+/** One of several requests of one message type; where it is `only`, they are all the same. */
+export type Which = "only" | "first" | "last";
 
 /** A wanted difference between iproute2's request and ours. */
 export interface GoldenDifference {

@@ -102,15 +102,16 @@ export interface RawAttribute {
 /**
  * Reads bytes as a list of attributes; undefined when they are none: when the lengths do not end exactly where the
  * bytes do, a type is out of reason, or the padding is not zero. Four bytes are a value and no list, though an
- * attribute without payload would fill them.
+ * attribute without payload would fill them. The type 0 is a reason against a list, unless it is marked as one: an
+ * array may be counted from 0.
  */
-export function readAttributes(bytes: Uint8Array): RawAttribute[] | undefined {
+export function readAttributes(bytes: Uint8Array, isMarked = false): RawAttribute[] | undefined {
   if (bytes.length === ATTRIBUTE_HEADER_SIZE) return undefined;
-  return readTopAttributes(bytes);
+  return readTopAttributes(bytes, isMarked ? 0 : 1);
 }
 
 /** As `readAttributes`, where a list must stand: behind a family header. */
-export function readTopAttributes(bytes: Uint8Array): RawAttribute[] | undefined {
+export function readTopAttributes(bytes: Uint8Array, leastType = 1): RawAttribute[] | undefined {
   const view = viewOf(bytes);
   const attributes: RawAttribute[] = [];
   for (let offset = 0; offset < bytes.length; ) {
@@ -120,7 +121,7 @@ export function readTopAttributes(bytes: Uint8Array): RawAttribute[] | undefined
     const field = view.getUint16(offset + 2, true);
     const type = field & NLA_TYPE_MASK;
     if (end < offset + ATTRIBUTE_HEADER_SIZE || end > bytes.length) return undefined;
-    if (type === 0 || type >= MOST_TYPES || bytes.subarray(end, next).some((byte) => byte !== 0)) {
+    if (type < leastType || type >= MOST_TYPES || bytes.subarray(end, next).some((byte) => byte !== 0)) {
       return undefined;
     }
     const at = offset + ATTRIBUTE_HEADER_SIZE;

@@ -21,7 +21,7 @@ const FIRST_FAMILY = 0x20;
  * asked is granted and answered with nothing, but for the numbers of generic netlink families. What the layer makes of
  * so little an answer does not matter, as long as the request was sent.
  */
-export async function recordRequest({ request, message }: GoldenCase): Promise<Uint8Array> {
+export async function recordRequest({ request, message, meant }: GoldenCase): Promise<Uint8Array> {
   const recorder = new Recorder();
   const counts = { requests: 0, errors: 0, interruptedDumps: 0 };
   const namespace = new Namespace("blue", SOME_DESCRIPTOR, true, recorder, counts);
@@ -30,7 +30,7 @@ export async function recordRequest({ request, message }: GoldenCase): Promise<U
     (error: unknown) => error,
   );
   try {
-    return pickRequest(recorder.sent, recorder.families, message);
+    return pickRequest(recorder.sent, recorder.families, message, meant?.ours);
   } catch (error) {
     if (failure === undefined) throw error;
     throw new Error(`the layer did not send the request: ${failure}`, { cause: failure });

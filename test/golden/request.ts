@@ -1,4 +1,4 @@
-import type { GoldenCase } from "./golden.ts";
+import type { GoldenCase, Which } from "./golden.ts";
 import {
   ATTRIBUTE_HEADER_SIZE,
   align4,
@@ -36,24 +36,25 @@ type Meant = GoldenCase["message"];
 /**
  * The one request among what was sent that is meant, in the form in which requests are compared and kept: without
  * what differs from run to run (see `DESCRIPTORS`). `families` names generic netlink families by their numbers.
- * Throws when there is no such request, or when there are several that are not the same.
+ * Throws when there is no such request, or when `only` is meant and there are several that are not the same.
  */
 export function pickRequest(
   sent: readonly SentMessage[],
   families: ReadonlyMap<number, string>,
   meant: Meant,
+  which: Which = "only",
 ): Uint8Array {
   const requests = sent.filter(({ bytes }) => (viewOf(bytes).getUint16(6, true) & NLM_F_REQUEST) !== 0);
   const found = requests
     .filter((one) => isMeant(one, families, meant))
     .map(({ bytes }) => withoutNumbersOfThisRun(bytes, meant))
     .filter((bytes) => !isProbe(bytes));
-  const [request] = found;
+  const request = found.at(which === "last" ? -1 : 0);
   if (request === undefined) {
     const types = requests.map(({ protocol, bytes }) => `${protocol}/${viewOf(bytes).getUint16(4, true)}`);
     throw new Error(`sent no ${describe(meant)}; what was sent (protocol/type): ${types.join(", ")}`);
   }
-  if (found.some((other) => Buffer.compare(other, request) !== 0)) {
+  if (which === "only" && found.some((other) => Buffer.compare(other, request) !== 0)) {
     throw new Error(`${describe(meant)} was sent ${found.length} times, and not the same each time`);
   }
   return request;

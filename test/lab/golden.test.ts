@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { release } from "node:os";
-import test from "node:test";
+import test, { after } from "node:test";
 import * as ffi from "../../src/linux/ffi.ts";
+import { Kernel } from "../../src/linux/kernel.ts";
 import {
   type CapturedFile,
   type CapturedRequest,
@@ -17,6 +19,7 @@ import { compareRequests } from "../golden/compare.ts";
 import type { GoldenCase } from "../golden/golden.ts";
 import { GENERIC_HEADER_SIZE, MESSAGE_HEADER_SIZE, readTopAttributes, viewOf } from "../golden/message.ts";
 import { NETLINK_GENERIC, pickRequest, type SentMessage } from "../golden/request.ts";
+import { setPriority } from "../kernel/bpf/programs.ts";
 import { loadModule, Netdevsim } from "./guest.ts";
 import { CommandError, NetlinkTap, runCommands, TAP_GROUND } from "./tap.ts";
 
@@ -29,6 +32,7 @@ const CLONE_NEWNET = 0x40000000;
 const isCapturing = process.env.LANYARD_CAPTURE === "1";
 
 loadModule("nlmon");
+await pinProgram("/sys/fs/bpf/golden");
 
 for (const file of caseFiles()) {
   test(`what was captured for ${file} is what iproute2 sends`, { timeout: 120_000 }, async (t) => {
@@ -50,22 +54,43 @@ for (const file of caseFiles()) {
   });
 }
 
+/** Pins a BPF program until the end of the file. Loading it needs threads, which keep out of the cases' namespaces. */
+async function pinProgram(path: string): Promise<void> {
+  const kernel = new Kernel();
+  const instructions = setPriority(1);
+  using program = await kernel.bpf.loadProgram({
+    name: "golden",
+    type: "sched_cls",
+    license: "GPL",
+    instructions,
+  });
+  await program.pin(path);
+  await kernel.stop();
+  after(() => rmSync(path));
+}
+
 /** Lays the ground in a namespace of its own and gives the request that the command makes there. */
-function capture({ ground = [], command, message, needs, isRefused = false }: GoldenCase): Uint8Array {
+function capture(golden: GoldenCase): Uint8Array {
+  const { ground = [], command, message, needs, isRefused = false, meant } = golden;
   // The namespace of the case before ends here. Programs are started by this thread, and so in its namespace.
   if (ffi.unshare(CLONE_NEWNET) < 0) throw new Error(`unshare: error number ${ffi.lastErrno()}`);
-  // netdevsim makes a device in the namespace of the thread that asks for it.
-  using device = needs === "netdevsim" ? new Netdevsim(10) : undefined;
-  const switchdev: string[] = [];
-  if (device !== undefined) {
+  using ends = new DisposableStack();
+  runCommands(TAP_GROUND);
+  if (needs === "netdevsim") {
+    // netdevsim makes a device in the namespace of the thread that asks for it.
+    const device = ends.use(new Netdevsim(10));
     device.vfCount = VFS;
-    switchdev.push(`devlink dev eswitch set ${device.devlinkName} mode switchdev`);
+    runCommands([`devlink dev eswitch set ${device.devlinkName} mode switchdev`]);
+  } else if (needs === "namespace") {
+    mkdirSync(NAMED_NAMESPACES);
+    ends.defer(() => rmSync(NAMED_NAMESPACES, { recursive: true }));
+    symlinkSync("/proc/1/ns/net", `${NAMED_NAMESPACES}/golden`);
   }
-  runCommands([...TAP_GROUND, ...switchdev, ...ground]);
+  runCommands(ground);
   using tap = new NetlinkTap();
   runMeantCommand(command, isRefused);
   const sent = tap.read();
-  return pickRequest(sent, readFamilies(sent), message);
+  return pickRequest(sent, readFamilies(sent), message, meant?.theirs);
 }
 
 function runMeantCommand(command: string, isRefused: boolean): void {
@@ -86,6 +111,9 @@ function compareExactly(kept: Uint8Array, sent: Uint8Array): string[] {
   );
   return differences.length > 0 ? differences : ["the same attributes in another order or another form"];
 }
+
+/** Where iproute2 looks for namespaces by their names. */
+const NAMED_NAMESPACES = "/run/netns";
 
 /** VFs of the device that a case asks for. */
 const VFS = 4;

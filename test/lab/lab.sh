@@ -99,6 +99,8 @@ run() {
   : >"$control/variables"
   while (($# > 0)); do
     case $1 in
+      -[Cetnxacm]) (($# > 1)) || die "the option $1 wants a value; lab.sh alone prints what there is" ;;&
+      -[tcm]) [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || die "$1 $2: expected a whole number from 1 to 9999999" ;;&
       -C) folder=$(cd "$2" && pwd) || die "no folder $2" ;;
       -e) printf 'export %s=%q\n' "${2%%=*}" "${2#*=}" >>"$control/variables" ;;
       -t) seconds=$2 ;;
@@ -136,6 +138,7 @@ run() {
   case $accelerator in
     kvm) accelerator=kvm,kernel-irqchip=split processor=host processors=${processors:-2} ;;
     tcg) accelerator=tcg,tb-size=512 processors=${processors:-1} ;;
+    *) die "LAB_ACCEL=$accelerator: expected tcg or kvm" ;;
   esac
 
   local devices=() kinds

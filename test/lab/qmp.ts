@@ -58,6 +58,7 @@ export class MachineMonitor implements AsyncDisposable {
         return JSON.parse(line);
       }
       const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(65_536), 0, 65_536);
+      if (bytesRead === 0) throw new Error("QEMU's monitor does not answer any more");
       this.#rest += buffer.toString("utf8", 0, bytesRead);
     }
   }

@@ -66,6 +66,12 @@ test(
     await other.end();
     const { link } = await home;
     assert.equal((await kernel.pci.get(vfs[1])).links[0], link.name);
+
+    // At home it works as before.
+    await host.links.set(link.index, { isUp: true });
+    await host.addresses.add(link.index, "10.8.0.2/24");
+    await using again = await kernel.namespace(one.namespacePath);
+    await ping(again, "10.8.0.2");
   },
 );
 
@@ -145,13 +151,31 @@ test(
     await monitor.execute("set_link", { name: "n2", up: true });
     await found;
 
+    // A VF in a namespace goes with its card.
+    await kernel.pci.setVfCount(await pciAddressOf(world, "eth1"), 1, false);
+    const vf = await onlyVfOf(world, await pciAddressOf(world, "eth1"));
+    await kernel.pci.bind(vf, "igbvf");
+    const pod = await world.makeNamespace();
+    const { index } = await host.links.get((await kernel.pci.get(vf)).links[0] as string);
+    await host.links.set(index, { namespaceFd: pod.fd, name: "net1" });
+    const moved = await pod.links.get("net1");
+
     const gone = nextEvent(
       kernel.linkEvents,
       "the card's link gone",
-      ({ change, link }) => change === "gone" && link.index === pf.index,
+      ({ change, link, namespaceId }) =>
+        change === "gone" && link.index === pf.index && namespaceId === undefined,
+    );
+    const goneThere = nextEvent(
+      kernel.linkEvents,
+      "the VF's link gone from its namespace",
+      ({ change, link, namespaceId }) =>
+        change === "gone" && link.index === moved.index && namespaceId !== undefined,
     );
     await monitor.execute("device_del", { id: "nic2" });
-    await gone;
+    await Promise.all([gone, goneThere]);
+    assert.equal(await pod.links.find("net1"), undefined);
+    await assert.rejects(kernel.pci.get(vf), { code: "not-found" });
     const plugged = nextEvent(
       kernel.linkEvents,
       "the card's link again",

@@ -184,6 +184,9 @@ test("every setting igb knows reads back, and the others are refused", PATIENCE,
     }
     assert.equal((await host.vfs.get(pf, 1)).attributes?.canQueryRss, undefined);
     assert.equal((await host.vfs.get(pf, 0)).attributes?.mac, "00:00:00:00:00:00");
+    // igb counts nothing for its VFs (there is no ndo_get_vf_stats), and the kernel tells of zeros.
+    const { statistics } = await host.vfs.get(pf, 1, { withStatistics: true });
+    assert.deepEqual([...new Set(Object.values(statistics ?? {}))], [0]);
   });
 
   await t.test("what igb does not take", async () => {

@@ -1,19 +1,31 @@
-import type { GoldenCase } from "../golden.ts";
+import type { GoldenCase, GoldenDifference } from "../golden.ts";
 
 /** Commands of the family (include/uapi/linux/devlink.h). */
+const DEVLINK_CMD_GET = 1;
+const DEVLINK_CMD_PORT_GET = 5;
 const DEVLINK_CMD_PORT_SET = 6;
+const DEVLINK_CMD_ESWITCH_GET = 29;
 const DEVLINK_CMD_ESWITCH_SET = 30;
 const DEVLINK_CMD_RELOAD = 37;
+const DEVLINK_CMD_PARAM_GET = 38;
 const DEVLINK_CMD_PARAM_SET = 39;
+const DEVLINK_CMD_INFO_GET = 51;
+const DEVLINK_CMD_HEALTH_REPORTER_GET = 52;
 const DEVLINK_CMD_HEALTH_REPORTER_SET = 53;
 const DEVLINK_CMD_HEALTH_REPORTER_RECOVER = 54;
 const DEVLINK_CMD_HEALTH_REPORTER_TEST = 73;
+const DEVLINK_CMD_RATE_GET = 74;
 const DEVLINK_CMD_RATE_SET = 75;
 const DEVLINK_CMD_RATE_NEW = 76;
 const DEVLINK_CMD_RATE_DEL = 77;
 
 const DEVICE = "netdevsim/netdevsim10";
 const ADD_GOLD = `devlink port function rate add ${DEVICE}/gold`;
+
+const UNACKNOWLEDGED: GoldenDifference = {
+  path: "flags",
+  reason: "iproute2 asks for an acknowledgement of a dump, which ends with NLMSG_DONE and without one",
+};
 
 /** A case on the device. All differ in the family's version. */
 function meets(command: number, golden: Omit<GoldenCase, "message" | "needs">): GoldenCase {
@@ -119,5 +131,107 @@ export const cases: readonly GoldenCase[] = [
     name: "reload a device into another namespace",
     command: `devlink dev reload ${DEVICE} netns /proc/1/ns/net action driver_reinit`,
     request: ({ devlink, fd }) => devlink.devices.reload(DEVICE, { namespaceFd: fd }),
+  }),
+  meets(DEVLINK_CMD_ESWITCH_SET, {
+    name: "set the inline mode of an eswitch",
+    command: `devlink dev eswitch set ${DEVICE} inline-mode network`,
+    request: ({ devlink }) => devlink.eswitches.set(DEVICE, { inlineMode: "network" }),
+    isRefused: true,
+  }),
+  meets(DEVLINK_CMD_ESWITCH_SET, {
+    name: "set the encap mode of an eswitch",
+    command: `devlink dev eswitch set ${DEVICE} encap-mode basic`,
+    request: ({ devlink }) => devlink.eswitches.set(DEVICE, { encapMode: "basic" }),
+    isRefused: true,
+  }),
+  meets(DEVLINK_CMD_RELOAD, {
+    name: "start a device's stored firmware without a reset",
+    command: `devlink dev reload ${DEVICE} action fw_activate limit no_reset`,
+    request: ({ devlink }) => devlink.devices.reload(DEVICE, { action: "fw_activate", limit: "no_reset" }),
+    isRefused: true,
+    differences: [
+      {
+        path: "155@4",
+        reason:
+          "iproute2 selects every limit there is; the kernel looks at selected bits that are set (devlink_nl_reload_doit)",
+      },
+    ],
+  }),
+  meets(DEVLINK_CMD_GET, {
+    name: "get a device",
+    command: `devlink dev show ${DEVICE}`,
+    request: ({ devlink }) => devlink.devices.get(DEVICE),
+  }),
+  meets(DEVLINK_CMD_GET, {
+    name: "list the devices",
+    command: "devlink dev show",
+    request: ({ devlink }) => devlink.devices.list(),
+    differences: [UNACKNOWLEDGED],
+  }),
+  meets(DEVLINK_CMD_INFO_GET, {
+    name: "read what a driver tells of its device",
+    command: `devlink dev info ${DEVICE}`,
+    request: ({ devlink }) => devlink.devices.info(DEVICE),
+  }),
+  meets(DEVLINK_CMD_ESWITCH_GET, {
+    name: "read the mode of an eswitch",
+    command: `devlink dev eswitch show ${DEVICE}`,
+    request: ({ devlink }) => devlink.eswitches.get(DEVICE),
+  }),
+  meets(DEVLINK_CMD_PORT_GET, {
+    name: "get a port",
+    command: `devlink port show ${DEVICE}/128`,
+    request: ({ devlink }) => devlink.ports.get(DEVICE, 128),
+  }),
+  meets(DEVLINK_CMD_PORT_GET, {
+    name: "list the ports",
+    command: "devlink port show",
+    request: ({ devlink }) => devlink.ports.list(),
+    differences: [UNACKNOWLEDGED],
+  }),
+  meets(DEVLINK_CMD_RATE_GET, {
+    name: "get the rates of a VF",
+    command: `devlink port function rate show ${DEVICE}/128`,
+    request: ({ devlink }) => devlink.rates.get(DEVICE, { port: 128 }),
+  }),
+  meets(DEVLINK_CMD_RATE_GET, {
+    name: "get the rates of a node",
+    ground: [ADD_GOLD],
+    command: `devlink port function rate show ${DEVICE}/gold`,
+    request: ({ devlink }) => devlink.rates.get(DEVICE, { node: "gold" }),
+  }),
+  meets(DEVLINK_CMD_RATE_GET, {
+    name: "list the rates",
+    command: "devlink port function rate show",
+    request: ({ devlink }) => devlink.rates.list(),
+    differences: [UNACKNOWLEDGED],
+  }),
+  meets(DEVLINK_CMD_PARAM_GET, {
+    name: "get a parameter",
+    command: `devlink dev param show ${DEVICE} name max_macs`,
+    request: ({ devlink }) => devlink.parameters.get(DEVICE, "max_macs"),
+  }),
+  meets(DEVLINK_CMD_PARAM_GET, {
+    name: "list the parameters",
+    command: "devlink dev param show",
+    request: ({ devlink }) => devlink.parameters.list(),
+    differences: [UNACKNOWLEDGED],
+  }),
+  meets(DEVLINK_CMD_HEALTH_REPORTER_GET, {
+    name: "get a health reporter",
+    command: `devlink health show ${DEVICE} reporter dummy`,
+    request: ({ devlink }) => devlink.health.get({ device: DEVICE, name: "dummy" }),
+  }),
+  meets(DEVLINK_CMD_HEALTH_REPORTER_GET, {
+    name: "get a health reporter of a port",
+    command: `devlink health show ${DEVICE}/0 reporter dummy`,
+    request: ({ devlink }) => devlink.health.get({ device: DEVICE, port: 0, name: "dummy" }),
+    isRefused: true,
+  }),
+  meets(DEVLINK_CMD_HEALTH_REPORTER_GET, {
+    name: "list the health reporters",
+    command: "devlink health show",
+    request: ({ devlink }) => devlink.health.list(),
+    differences: [UNACKNOWLEDGED],
   }),
 ];

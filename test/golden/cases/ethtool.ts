@@ -1,10 +1,19 @@
 import type { GoldenCase } from "../golden.ts";
 
 /** Messages of the family (include/uapi/linux/ethtool_netlink.h). */
+const ETHTOOL_MSG_LINKINFO_GET = 2;
+const ETHTOOL_MSG_LINKMODES_GET = 4;
 const ETHTOOL_MSG_LINKMODES_SET = 5;
+const ETHTOOL_MSG_LINKSTATE_GET = 6;
+const ETHTOOL_MSG_FEATURES_GET = 11;
 const ETHTOOL_MSG_FEATURES_SET = 12;
+const ETHTOOL_MSG_RINGS_GET = 15;
 const ETHTOOL_MSG_RINGS_SET = 16;
+const ETHTOOL_MSG_CHANNELS_GET = 17;
 const ETHTOOL_MSG_CHANNELS_SET = 18;
+const ETHTOOL_MSG_PAUSE_GET = 21;
+const ETHTOOL_MSG_FEC_GET = 29;
+const ETHTOOL_MSG_STATS_GET = 32;
 
 /** A case on the link of the device's port. */
 function meets(message: number, golden: Omit<GoldenCase, "message" | "needs">): GoldenCase {
@@ -58,5 +67,54 @@ export const cases: readonly GoldenCase[] = [
         advertised: { "1000baseT/Full": true, "10baseT/Half": false },
       }),
     isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_CHANNELS_GET, {
+    name: "read the channels",
+    command: "ethtool -l eth0",
+    request: ({ ethtool }) => ethtool.channels.get("eth0"),
+  }),
+  meets(ETHTOOL_MSG_RINGS_GET, {
+    name: "read the ring sizes",
+    command: "ethtool -g eth0",
+    request: ({ ethtool }) => ethtool.rings.get("eth0"),
+  }),
+  meets(ETHTOOL_MSG_FEATURES_GET, {
+    name: "read the features",
+    command: "ethtool -k eth0",
+    request: ({ ethtool }) => ethtool.features.get("eth0"),
+    differences: [NAMES],
+  }),
+  meets(ETHTOOL_MSG_LINKMODES_GET, {
+    name: "read the link modes",
+    command: "ethtool eth0",
+    request: ({ ethtool }) => ethtool.linkModes.get("eth0"),
+    isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_LINKINFO_GET, {
+    name: "read the kind of port",
+    command: "ethtool eth0",
+    request: ({ ethtool }) => ethtool.linkModes.port("eth0"),
+    isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_LINKSTATE_GET, {
+    name: "read the link's state",
+    command: "ethtool eth0",
+    request: ({ ethtool }) => ethtool.linkState("eth0"),
+    isRefused: true,
+  }),
+  meets(ETHTOOL_MSG_PAUSE_GET, {
+    name: "read the pause settings",
+    command: "ethtool -a eth0",
+    request: ({ ethtool }) => ethtool.pause("eth0"),
+  }),
+  meets(ETHTOOL_MSG_FEC_GET, {
+    name: "read the forward error correction",
+    command: "ethtool --show-fec eth0",
+    request: ({ ethtool }) => ethtool.forwardErrorCorrection("eth0"),
+  }),
+  meets(ETHTOOL_MSG_STATS_GET, {
+    name: "read the standard statistics",
+    command: "ethtool -S eth0 --groups eth-phy eth-mac eth-ctrl rmon",
+    request: ({ ethtool }) => ethtool.standardStatistics("eth0"),
   }),
 ];

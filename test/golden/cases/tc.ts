@@ -3,6 +3,9 @@ import type { TcAction } from "../../../src/linux/route/tc/action.ts";
 import type { FlowerMatch } from "../../../src/linux/route/tc/flower-match.ts";
 import {
   RTM_DELTFILTER,
+  RTM_GETQDISC,
+  RTM_GETTCLASS,
+  RTM_GETTFILTER,
   RTM_NEWQDISC,
   RTM_NEWTCLASS,
   RTM_NEWTFILTER,
@@ -323,6 +326,128 @@ const matchall: readonly GoldenCase[] = [
   },
 ];
 
+const bpf: readonly GoldenCase[] = [
+  {
+    name: "let a BPF program decide",
+    needs: "program",
+    ground: [PAIR, CLSACT],
+    command:
+      "tc filter add dev v0 egress protocol all prio 2 handle 3 bpf da object-pinned /sys/fs/bpf/golden",
+    message: RTM_NEWTFILTER,
+    request: ({ filters }) =>
+      filters.add({
+        link: 7,
+        parent: "egress",
+        priority: 2,
+        protocol: "all",
+        handle: 3,
+        kind: "bpf",
+        program: { fd: 9 },
+        name: "golden:[*fsobj]",
+        isDirectAction: true,
+        actions: [],
+      }),
+  },
+  {
+    name: "let a BPF program match in software, into a class and for an action",
+    needs: "program",
+    ground: [PAIR, HTB, "tc class add dev v0 parent 1: classid 1:10 htb rate 8mbit"],
+    command:
+      "tc filter add dev v0 parent 1: protocol ip prio 2 handle 3 bpf object-pinned /sys/fs/bpf/golden skip_hw classid 1:10 action drop",
+    message: RTM_NEWTFILTER,
+    request: ({ filters }) =>
+      filters.add({
+        link: 7,
+        parent: tcHandle(1),
+        priority: 2,
+        protocol: 0x0800,
+        handle: 3,
+        kind: "bpf",
+        program: { fd: 9 },
+        name: "golden:[*fsobj]",
+        runsIn: "software",
+        classId: tcHandle(1, 0x10),
+        actions: [{ kind: "gact", verdict: "drop" }],
+      }),
+  },
+];
+
+const changes: readonly GoldenCase[] = [
+  {
+    name: "change a filter in place",
+    ground: [
+      PAIR,
+      CLSACT,
+      "tc filter add dev v0 egress protocol ip prio 2 handle 3 flower ip_proto udp action drop",
+    ],
+    command: "tc filter change dev v0 egress protocol ip prio 2 handle 3 flower ip_proto udp action ok",
+    message: RTM_NEWTFILTER,
+    request: ({ filters }) =>
+      filters.change({
+        link: 7,
+        parent: "egress",
+        priority: 2,
+        protocol: 0x0800,
+        handle: 3,
+        kind: "flower",
+        match: { ipProtocol: 17 },
+        actions: [{ kind: "gact", verdict: "ok" }],
+      }),
+  },
+  {
+    name: "sort everything into a class, in hardware alone",
+    ground: [PAIR, HTB, "tc class add dev v0 parent 1: classid 1:10 htb rate 8mbit"],
+    command: "tc filter add dev v0 parent 1: protocol all prio 2 handle 3 matchall skip_sw classid 1:10",
+    message: RTM_NEWTFILTER,
+    isRefused: true,
+    request: ({ filters }) =>
+      filters.add({
+        link: 7,
+        parent: tcHandle(1),
+        priority: 2,
+        protocol: "all",
+        handle: 3,
+        kind: "matchall",
+        runsIn: "hardware",
+        classId: tcHandle(1, 0x10),
+        actions: [],
+      }),
+  },
+];
+
+const ACKNOWLEDGED: GoldenDifference = {
+  path: "flags",
+  reason:
+    "every request of traffic control asks for an acknowledgement; a dump ends with NLMSG_DONE all the same",
+};
+
+const reads: readonly GoldenCase[] = [
+  {
+    name: "list the qdiscs of a link",
+    ground: [PAIR, HTB],
+    command: "tc -s qdisc show dev v0",
+    message: RTM_GETQDISC,
+    request: ({ qdiscs }) => qdiscs.list(7),
+    differences: [ACKNOWLEDGED],
+  },
+  {
+    name: "list the classes of a link",
+    ground: [PAIR, HTB],
+    command: "tc -s class show dev v0",
+    message: RTM_GETTCLASS,
+    request: ({ classes }) => classes.list(7),
+    differences: [ACKNOWLEDGED],
+  },
+  {
+    name: "list the filters of a link at egress",
+    ground: [PAIR, CLSACT],
+    command: "tc -s filter show dev v0 egress",
+    message: RTM_GETTFILTER,
+    request: ({ filters }) => filters.list(7, "egress"),
+    differences: [ACKNOWLEDGED],
+  },
+];
+
 /** One action of a filter that matches everything, its command's words and our own. */
 function actionCase(
   name: string,
@@ -398,4 +523,13 @@ const actions: readonly GoldenCase[] = [
   ),
 ];
 
-export const cases: readonly GoldenCase[] = [...qdiscs, ...classes, ...flower, ...matchall, ...actions];
+export const cases: readonly GoldenCase[] = [
+  ...qdiscs,
+  ...classes,
+  ...flower,
+  ...matchall,
+  ...bpf,
+  ...changes,
+  ...reads,
+  ...actions,
+];

@@ -1,10 +1,11 @@
 import type { VfSettings } from "../../../src/linux/route/vf-settings.ts";
-import type { GoldenCase } from "../golden.ts";
+import type { GoldenCase, GoldenDifference } from "../golden.ts";
 
 /** Settings of VFs, on the link of a netdevsim device with four VFs: `eth0`, link 2. */
 
 /** include/uapi/linux/rtnetlink.h. */
 const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
 
 /** In switchdev mode netdevsim takes rates by devlink alone. */
 const LEGACY = "devlink dev eswitch set netdevsim/netdevsim10 mode legacy";
@@ -18,6 +19,17 @@ const setting = (name: string, words: string, settings: VfSettings): GoldenCase 
   ...(settings.rate === undefined ? {} : { ground: [LEGACY] }),
   request: ({ vfs }) => vfs.set(2, 3, settings),
 });
+
+const READING: readonly GoldenDifference[] = [
+  {
+    path: "header@0",
+    reason: "iproute2 names the family AF_PACKET; links are told alike to all but AF_BRIDGE",
+  },
+  ...["header@4", "3"].map((path) => ({
+    path,
+    reason: "iproute2 asks for the link by its name, which may be another link's a moment later",
+  })),
+];
 
 export const cases: readonly GoldenCase[] = [
   setting("set the MAC address of a VF", "mac 02:00:00:00:00:03", { mac: "02:00:00:00:00:03" }),
@@ -62,4 +74,13 @@ export const cases: readonly GoldenCase[] = [
     isTrusted: true,
     linkState: "enable",
   }),
+  {
+    name: "list the VFs of a link with their statistics",
+    meant: { ours: "first", theirs: "last" },
+    command: "ip -s link show dev eth0",
+    message: RTM_GETLINK,
+    needs: "netdevsim",
+    request: ({ vfs }) => vfs.list(2, { withStatistics: true }),
+    differences: READING,
+  },
 ];

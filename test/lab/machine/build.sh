@@ -67,7 +67,7 @@ Dir::State "$work/apt"; Dir::State::status "$work/apt/status"; Dir::Cache "$work
 Dir::Etc::SourceList "$work/apt/sources.list"; Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
 APT::Architecture "amd64"; APT::Architectures "amd64"; APT::Install-Recommends "false"; APT::Sandbox::User "root";
-Acquire::Languages "none"; Acquire::Retries "3"; APT::Get::Assume-Yes "true";
+Acquire::Languages "none"; Acquire::Retries "3"; APT::Get::Assume-Yes "true"; APT::Update::Error-Mode "any";
 CONF
   export APT_CONFIG=$work/apt/apt.conf
   apt-get -qq update || die "apt cannot read $suite of $mirror; another mirror can be named by LAB_MIRROR"

@@ -107,6 +107,14 @@ test("a nest may be marked as one in ours alone", () => {
   assert.deepEqual(paths(ofLink(nest(18, content)), ofLink(markedNest(18, content))), ["18:nested"]);
 });
 
+test("an array that is counted from 0 is a nest where it is marked", () => {
+  const content = attribute(0, "07000000");
+  assert.deepEqual(compareRequests(ofLink(markedNest(18, content)), ofLink(nest(18, content))), []);
+  const other = ofLink(nest(18, attribute(0, "08000000")));
+  assert.deepEqual(paths(ofLink(markedNest(18, content)), other), ["18.0"]);
+  assert.deepEqual(paths(ofLink(nest(18, content)), other), ["18@4"]);
+});
+
 test("what is no nest may not be marked as one", () => {
   assert.deepEqual(paths(ofLink(attribute(0x8004, "78050000")), ofLink(attribute(4, "78050000"))), [
     "4:nested",

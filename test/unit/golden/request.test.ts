@@ -42,6 +42,13 @@ test("a request that is sent twice is one, two that differ are none", () => {
   assert.throws(() => pick(link(mtu), link(attribute(4, "dc050000"))), /was sent 2 times, and not the same/);
 });
 
+test("of requests that differ, the first or the last is meant where the case says so", () => {
+  const other = link(attribute(4, "dc050000"));
+  const sent = [route(link(mtu)), route(other)];
+  assert.deepEqual(pickRequest(sent, NO_FAMILIES, RTM_NEWLINK, "first"), link(mtu));
+  assert.deepEqual(pickRequest(sent, NO_FAMILIES, RTM_NEWLINK, "last"), other);
+});
+
 test("a generic request is found by its family's name and its command, and loses the family's number", () => {
   const families = new Map([[0x21, "devlink"]]);
   const sent = [0x20, 0x21].map((type) => ({ protocol: GENERIC, bytes: message(type, "07010000", [mtu]) }));
