@@ -3,11 +3,11 @@ import { AddressEvents } from "./address-events.ts";
 import { Bpf } from "./bpf/bpf.ts";
 import { LinkEvents } from "./link-events.ts";
 import { Namespace, namespaceIdentity, openNamespaceFile } from "./namespace.ts";
-import type { NetlinkCounts } from "./netlink/client.ts";
 import { EventHub } from "./netlink/events.ts";
-import { WorkerPool } from "./netlink/pool.ts";
-import { type Prepared, perform, type Results } from "./netlink/prepared.ts";
 import { PciDevices } from "./sysfs/pci-devices.ts";
+import type { NetlinkCounts } from "./worker/netlink-client.ts";
+import { WorkerPool } from "./worker/pool.ts";
+import { type Prepared, perform, type Results } from "./worker/prepared.ts";
 
 /**
  * The kernel as the rest of the house sees it: namespaces, what is in them, and announcements. Requests are

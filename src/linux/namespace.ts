@@ -2,11 +2,6 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { Devlink } from "./generic/devlink/devlink.ts";
 import { Ethtool } from "./generic/ethtool/ethtool.ts";
-import { NetlinkClient, type NetlinkCounts } from "./netlink/client.ts";
-import { LinkIoctls } from "./netlink/ioctls.ts";
-import type { Job, JobResult } from "./netlink/jobs.ts";
-import type { JobRunner } from "./netlink/pool.ts";
-import { type NamespacePlace, type Prepared, perform } from "./netlink/prepared.ts";
 import { NETLINK_GENERIC, NETLINK_ROUTE } from "./netlink/socket.ts";
 import { Packets } from "./packet/packets.ts";
 import { Addresses } from "./route/addresses.ts";
@@ -22,6 +17,11 @@ import { Filters } from "./route/tc/filter.ts";
 import { Qdiscs } from "./route/tc/qdisc.ts";
 import { Vfs } from "./route/vfs.ts";
 import { SYSCTL_READ_REASONS, SYSCTL_WRITE_REASONS, sysctlPath, sysctlText } from "./sysctl.ts";
+import { LinkIoctls } from "./worker/ioctls.ts";
+import type { Job, JobResult } from "./worker/jobs.ts";
+import { NetlinkClient, type NetlinkCounts } from "./worker/netlink-client.ts";
+import type { JobRunner } from "./worker/pool.ts";
+import { type NamespacePlace, type Prepared, perform } from "./worker/prepared.ts";
 
 /**
  * One network namespace, opened. Holding it keeps the namespace alive, and with it a VF that should go home;

@@ -1,6 +1,6 @@
 import { Namespace } from "../../src/linux/namespace.ts";
-import type { Job, JobResult } from "../../src/linux/netlink/jobs.ts";
-import type { JobRunner } from "../../src/linux/netlink/pool.ts";
+import type { Job, JobResult } from "../../src/linux/worker/jobs.ts";
+import type { JobRunner } from "../../src/linux/worker/pool.ts";
 import type { GoldenCase } from "./golden.ts";
 import { GENERIC_HEADER_SIZE, MESSAGE_HEADER_SIZE, readTopAttributes, viewOf } from "./message.ts";
 import { NETLINK_GENERIC, pickRequest, type SentMessage } from "./request.ts";
@@ -51,7 +51,7 @@ class Recorder implements JobRunner {
       case "transact": {
         this.sent.push({ protocol: job.protocol, bytes: job.request.slice() });
         const pieces = job.protocol === NETLINK_GENERIC ? this.#answer(job.request) : [];
-        return { did: "transact", answer: { errno: 0, ack: {}, pieces, isInterrupted: false } };
+        return { did: "transact", answer: { errno: 0, ack: {}, pieces, isInterrupted: false, attempt: 1 } };
       }
       case "writeFile":
         return { did: "writeFile" };

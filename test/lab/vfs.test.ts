@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import { EINVAL, EMSGSIZE, EOPNOTSUPP, EPROTONOSUPPORT } from "../../src/linux/errno.ts";
-import { NetlinkClient } from "../../src/linux/netlink/client.ts";
-import { exchange, ReceiveBuffer } from "../../src/linux/netlink/exchange.ts";
-import type { JobResult, Task } from "../../src/linux/netlink/jobs.ts";
-import type { JobRunner } from "../../src/linux/netlink/pool.ts";
+import { exchange } from "../../src/linux/netlink/exchange.ts";
+import { ReceiveBuffer } from "../../src/linux/netlink/receive-buffer.ts";
 import { NETLINK_ROUTE, openRequestSocket } from "../../src/linux/netlink/socket.ts";
 import { RTEXT_FILTER_VF } from "../../src/linux/route/vf-attributes.ts";
 import type { VfSettings } from "../../src/linux/route/vf-settings.ts";
 import { Vfs } from "../../src/linux/route/vfs.ts";
 import { readNetDevice } from "../../src/linux/sysfs/net-device.ts";
+import type { JobResult, Task } from "../../src/linux/worker/jobs.ts";
+import { NetlinkClient } from "../../src/linux/worker/netlink-client.ts";
+import type { JobRunner } from "../../src/linux/worker/pool.ts";
 import { nextEvent, World } from "../kernel/world.ts";
 import { Netdevsim } from "./guest.ts";
 
@@ -303,7 +304,7 @@ class WatchedVfs implements JobRunner, Disposable {
 
 const TOO_LONG: JobResult = {
   did: "transact",
-  answer: { errno: EMSGSIZE, ack: {}, pieces: [], isInterrupted: false },
+  answer: { errno: EMSGSIZE, ack: {}, pieces: [], isInterrupted: false, attempt: 1 },
 };
 
 /** IFLA_EXT_MASK is the only attribute, behind struct nlmsghdr and struct ifinfomsg. */

@@ -1,6 +1,6 @@
 import type { Kernel } from "../../linux/kernel.ts";
 import type { Namespace } from "../../linux/namespace.ts";
-import type { Prepared } from "../../linux/netlink/prepared.ts";
+import type { Prepared } from "../../linux/worker/prepared.ts";
 import type { LinkLookup } from "../link-lookup.ts";
 
 /** What a step may touch while it is applied. */

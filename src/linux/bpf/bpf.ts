@@ -2,9 +2,9 @@ import { closeSync, readlinkSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { InvalidValueError, LanyardError } from "../../model/errors.ts";
 import { EAGAIN, ENOSPC } from "../errno.ts";
-import type { JobRunner } from "../netlink/pool.ts";
 import { numberOfWord } from "../route/names.ts";
-import { wholeNumber } from "../route/tc/whole-number.ts";
+import { wholeNumber } from "../whole-number.ts";
+import type { JobRunner } from "../worker/pool.ts";
 import { BpfClient } from "./client.ts";
 import {
   encodeGetById,

@@ -1,7 +1,7 @@
 import { LanyardError } from "../../model/errors.ts";
-import type { JobRunner, Lane } from "../netlink/pool.ts";
-import { type NamespacePlace, perform } from "../netlink/prepared.ts";
-import type { BpfAnswer, BpfCall } from "./call.ts";
+import type { BpfAnswer, BpfCall } from "../worker/bpf-call.ts";
+import type { JobRunner, Lane } from "../worker/pool.ts";
+import { type NamespacePlace, perform } from "../worker/prepared.ts";
 import { BpfError } from "./error.ts";
 
 /** Where a call is done that needs no object: in no network namespace, and nothing is held open for it. */

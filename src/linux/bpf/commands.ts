@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../../model/errors.ts";
-import type { BpfBuffer, BpfCall } from "./call.ts";
+import type { BpfBuffer, BpfCall } from "../worker/bpf-call.ts";
 
 /** Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h). */
 export const BPF_MAP_CREATE = 0;

@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { LanyardError } from "../../model/errors.ts";
-import type { NamespacePlace } from "../netlink/prepared.ts";
+import type { NamespacePlace } from "../worker/prepared.ts";
 
 /**
  * A descriptor that calls in flight keep open: a number that was closed and given out again would be another object.

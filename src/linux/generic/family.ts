@@ -1,9 +1,9 @@
 import { NotFoundError } from "../../model/errors.ts";
 import { ENOENT } from "../errno.ts";
 import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
-import type { DumpResult, NetlinkClient, RequestOptions } from "../netlink/client.ts";
 import { isErrno } from "../netlink/error.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_DUMP } from "../netlink/message.ts";
+import type { DumpResult, NetlinkClient, RequestOptions } from "../worker/netlink-client.ts";
 
 /** The family that tells of the others (include/uapi/linux/genetlink.h); the only one with a fixed number. */
 const GENL_ID_CTRL = 16;
@@ -62,15 +62,12 @@ export class GenericFamily {
   }
 
   /** Reads a table and gives the payload of each entry; by the lane `slow`, because most of them ask a driver. */
-  async dump(
-    request: GenericRequest,
-  ): Promise<{ readonly entries: readonly Uint8Array[] } & Omit<DumpResult, "messages">> {
+  async dump(request: GenericRequest): Promise<DumpResult<Uint8Array>> {
     const { operation } = request;
     const message = encodeGeneric(UNKNOWN_ID, NLM_F_DUMP, this.#version, request);
     return await this.#withId(async (id) => {
       setFamily(message, id);
-      const { messages, ...rest } = await this.#client.dump(operation, message, "slow");
-      return { entries: messages.map(({ payload }) => payload), ...rest };
+      return await this.#client.dump(operation, message, ({ payload }) => payload, "slow");
     });
   }
 

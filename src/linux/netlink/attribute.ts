@@ -1,16 +1,22 @@
+import { memoryOf } from "./view.ts";
+
 /**
  * Netlink attributes: type, length, payload, each aligned to 4 bytes (include/uapi/linux/netlink.h, struct
  * nlattr). Integers are in host order, which is little-endian on every machine this runs on (x64, arm64).
  */
 
 const NLA_F_NESTED = 0x8000;
-const NLA_TYPE_MASK = 0x3fff;
-const HEADER_SIZE = 4;
+export const NLA_TYPE_MASK = 0x3fff;
+/** struct nlattr: length and type, before the payload. */
+export const ATTRIBUTE_HEADER_SIZE = 4;
 /** The length field has 16 bits. */
 const MAX_ATTRIBUTE_SIZE = 0xffff;
 
-/** Most families have fewer types; room for them is made at once. */
+/** Most families have fewer types, and a short nest has few: room for them is made at once, and grows if need be. */
 const USUAL_TYPES = 72;
+const FEW_TYPES = 8;
+/** Bytes. */
+const LARGE_NEST = 128;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -114,12 +120,12 @@ export class AttributeWriter {
   }
 
   #begin(type: number, payload: number): number {
-    const size = HEADER_SIZE + payload;
+    const size = ATTRIBUTE_HEADER_SIZE + payload;
     if (size > MAX_ATTRIBUTE_SIZE) throw new RangeError(`attribute ${type} is ${size} bytes, above 65535`);
     const at = this.#reserve(size);
     this.#view.setUint16(at, size, true);
     this.#view.setUint16(at + 2, type, true);
-    return at + HEADER_SIZE;
+    return at + ATTRIBUTE_HEADER_SIZE;
   }
 
   #reserve(size: number): number {
@@ -149,22 +155,26 @@ export interface Attribute {
  */
 export class AttributeReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Offsets are those in this memory. */
+  readonly #memory: DataView;
+  readonly #start: number;
+  readonly #end: number;
   /** Where the payload of each type starts; its length stands in the attribute's header. */
   readonly #starts: (number | undefined)[];
 
-  constructor(bytes: Uint8Array) {
+  /** Reads from `start`, behind a family header, up to `end`. */
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.#bytes = bytes;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = view;
-    const end = bytes.length;
-    const starts = new Array<number | undefined>(Math.min(USUAL_TYPES, end >> 3));
+    this.#memory = memoryOf(bytes);
+    this.#start = bytes.byteOffset + start;
+    this.#end = bytes.byteOffset + end;
+    const starts = new Array<number | undefined>(end - start > LARGE_NEST ? USUAL_TYPES : FEW_TYPES);
     this.#starts = starts;
-    for (let offset = 0; offset + HEADER_SIZE <= end; ) {
-      const size = view.getUint16(offset, true);
-      if (size < HEADER_SIZE || offset + size > end) return;
-      starts[view.getUint16(offset + 2, true) & NLA_TYPE_MASK] = offset + HEADER_SIZE;
-      offset += align4(size);
+    for (let at = this.#start; at + ATTRIBUTE_HEADER_SIZE <= this.#end; ) {
+      const size = this.#memory.getUint16(at, true);
+      if (size < ATTRIBUTE_HEADER_SIZE || at + size > this.#end) return;
+      starts[this.#memory.getUint16(at + 2, true) & NLA_TYPE_MASK] = at + ATTRIBUTE_HEADER_SIZE;
+      at += align4(size);
     }
   }
 
@@ -174,61 +184,68 @@ export class AttributeReader {
 
   u8(type: number): number | undefined {
     const at = this.#find(type, 1);
-    return at === undefined ? undefined : this.#view.getUint8(at);
+    return at === undefined ? undefined : this.#memory.getUint8(at);
   }
 
   u16(type: number): number | undefined {
     const at = this.#find(type, 2);
-    return at === undefined ? undefined : this.#view.getUint16(at, true);
+    return at === undefined ? undefined : this.#memory.getUint16(at, true);
   }
 
   u32(type: number): number | undefined {
     const at = this.#find(type, 4);
-    return at === undefined ? undefined : this.#view.getUint32(at, true);
+    return at === undefined ? undefined : this.#memory.getUint32(at, true);
   }
 
   i32(type: number): number | undefined {
     const at = this.#find(type, 4);
-    return at === undefined ? undefined : this.#view.getInt32(at, true);
+    return at === undefined ? undefined : this.#memory.getInt32(at, true);
   }
 
   u64(type: number): bigint | undefined {
     const at = this.#find(type, 8);
-    return at === undefined ? undefined : this.#view.getBigUint64(at, true);
+    return at === undefined ? undefined : this.#memory.getBigUint64(at, true);
   }
 
   /** Text up to the first zero byte. */
   string(type: number): string | undefined {
     const at = this.#starts[type];
-    return at === undefined ? undefined : readText(this.#bytes, at, at + this.#lengthAt(at));
+    return at === undefined ? undefined : readText(this.#memory, at, at + this.#lengthAt(at));
   }
 
   bytes(type: number): Uint8Array | undefined {
     const at = this.#starts[type];
-    return at === undefined ? undefined : this.#bytes.subarray(at, at + this.#lengthAt(at));
+    return at === undefined ? undefined : this.#part(at, at + this.#lengthAt(at));
   }
 
   nested(type: number): AttributeReader | undefined {
-    const payload = this.bytes(type);
-    return payload === undefined ? undefined : new AttributeReader(payload);
+    const at = this.#starts[type];
+    if (at === undefined) return undefined;
+    const start = at - this.#bytes.byteOffset;
+    return new AttributeReader(this.#bytes, start, start + this.#lengthAt(at));
   }
 
   /** All attributes in order, also those that repeat. */
   entries(): Attribute[] {
     const entries: Attribute[] = [];
-    for (let offset = 0; offset + HEADER_SIZE <= this.#bytes.length; ) {
-      const size = this.#view.getUint16(offset, true);
-      if (size < HEADER_SIZE || offset + size > this.#bytes.length) break;
-      const type = this.#view.getUint16(offset + 2, true) & NLA_TYPE_MASK;
-      entries.push({ type, payload: this.#bytes.subarray(offset + HEADER_SIZE, offset + size) });
-      offset += align4(size);
+    for (let at = this.#start; at + ATTRIBUTE_HEADER_SIZE <= this.#end; ) {
+      const size = this.#memory.getUint16(at, true);
+      if (size < ATTRIBUTE_HEADER_SIZE || at + size > this.#end) break;
+      const type = this.#memory.getUint16(at + 2, true) & NLA_TYPE_MASK;
+      entries.push({ type, payload: this.#part(at + ATTRIBUTE_HEADER_SIZE, at + size) });
+      at += align4(size);
     }
     return entries;
   }
 
+  #part(start: number, end: number): Uint8Array {
+    const { byteOffset } = this.#bytes;
+    return this.#bytes.subarray(start - byteOffset, end - byteOffset);
+  }
+
   /** Payload length of the attribute whose payload starts here. */
   #lengthAt(start: number): number {
-    return this.#view.getUint16(start - HEADER_SIZE, true) - HEADER_SIZE;
+    return this.#memory.getUint16(start - ATTRIBUTE_HEADER_SIZE, true) - ATTRIBUTE_HEADER_SIZE;
   }
 
   #find(type: number, size: number): number | undefined {
@@ -239,22 +256,25 @@ export class AttributeReader {
 
 /** Text of a payload, up to its first zero byte. */
 export function decodeText(payload: Uint8Array): string {
-  return readText(payload, 0, payload.length);
+  return readText(memoryOf(payload), payload.byteOffset, payload.byteOffset + payload.length);
 }
 
-/** Names are short and ASCII as a rule, and then three times as fast to read without a decoder. */
-function readText(bytes: Uint8Array, start: number, end: number): string {
+/**
+ * Text in a part of a memory, up to its first zero byte. Names are short and ASCII as a rule, and then three times as
+ * fast to read without a decoder.
+ */
+export function readText(memory: DataView, start: number, end: number): string {
   let text = "";
   for (let at = start; at < end; at++) {
-    const code = bytes[at] as number;
+    const code = memory.getUint8(at);
     if (code === 0) return text;
-    if (code > 0x7f) return decodeWide(bytes, start, end);
+    if (code > 0x7f) return decodeWide(new Uint8Array(memory.buffer, start, end - start));
     text += String.fromCharCode(code);
   }
   return text;
 }
 
-function decodeWide(bytes: Uint8Array, start: number, end: number): string {
-  const zero = bytes.indexOf(0, start);
-  return decoder.decode(bytes.subarray(start, zero < 0 || zero > end ? end : zero));
+function decodeWide(bytes: Uint8Array): string {
+  const zero = bytes.indexOf(0);
+  return decoder.decode(zero < 0 ? bytes : bytes.subarray(0, zero));
 }

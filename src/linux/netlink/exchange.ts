@@ -12,6 +12,7 @@ import {
   readMessages,
   setSequence,
 } from "./message.ts";
+import type { ReceiveBuffer } from "./receive-buffer.ts";
 import type { DatagramSocket } from "./socket.ts";
 
 /** Far more datagrams than any dump has. */
@@ -23,44 +24,27 @@ export interface Answer {
   readonly errno: number;
   readonly ack: ExtendedAck;
   /**
-   * The payload messages as they came, without the closing acknowledgement: whole messages one behind the other, each
-   * piece in memory of its own, so that it can be handed to another thread. `messagesOf` tells them apart.
+   * The payload messages as they came, without the closing acknowledgement: whole messages one behind the other.
+   * `messagesOf` tells them apart. They lie in the receive buffer, until its next exchange.
    */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
   /** The kernel's state changed while it was dumped: objects may be missing or doubled. */
   readonly isInterrupted: boolean;
-}
-
-/** A receive buffer that grows when an answer did not fit, kept by a thread for all its exchanges. */
-export class ReceiveBuffer {
-  #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
-
-  /** 128 KB holds every dump datagram (the kernel fills at most 32 KB) and every common single answer. */
-  constructor(size = 128 * 1024) {
-    this.#bytes = new Uint8Array(size);
-    this.#view = new DataView(this.#bytes.buffer);
-  }
-
-  get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes;
-  }
-
-  get view(): DataView {
-    return this.#view;
-  }
-
-  grow(size: number): void {
-    this.#bytes = new Uint8Array(size);
-    this.#view = new DataView(this.#bytes.buffer);
-  }
+  /** Which attempt it is from; parts of earlier ones (see `HandOver`) count no more. */
+  readonly attempt: number;
 }
 
 /**
+ * Takes what a long answer has brought so far, with its memory, while the rest is still received. `attempt` counts from
+ * 1: an answer that was cut is asked for again from its beginning.
+ */
+export type HandOver = (pieces: Answer["pieces"], attempt: number) => void;
+
+/**
  * Sends one request and collects its answer. Strictly one request is in flight on a socket. Replies with
- * another sequence number or port id are dropped. A call that a signal
- * interrupts is made again: nothing has been taken or given then. An answer that was cut is asked for again with a
- * larger buffer, when `canRepeat` (reads and dumps, never a change).
+ * another sequence number or port id are dropped. A call that a signal interrupts is made again: nothing has been taken
+ * or given then. An answer that was cut is asked for again with a larger buffer, when `canRepeat` (reads and dumps,
+ * never a change). Where there is a `handOver`, only the last part of a long answer is in what this returns.
  */
 export function exchange(
   socket: DatagramSocket,
@@ -68,14 +52,16 @@ export function exchange(
   sequence: number,
   buffer: ReceiveBuffer,
   canRepeat: boolean,
+  handOver?: HandOver,
 ): Answer {
   let wasCut = false;
+  buffer.clear();
   for (let attempt = 1; ; attempt++) {
-    const result = exchangeOnce(socket, request, sequence, buffer);
+    const result = exchangeOnce(socket, request, sequence, buffer, attempt, handOver);
     if ("neededSize" in result) {
-      const cutAt = buffer.bytes.length;
+      if (!canRepeat)
+        return failure(attempt, EINVAL, `the answer to a change was cut at ${result.cutAt} bytes`);
       buffer.grow(result.neededSize + 4096);
-      if (!canRepeat) return failure(EINVAL, `the answer to a change was cut at ${cutAt} bytes`);
       wasCut = true;
     } else if (!wasCut || result.errno !== EBUSY || attempt >= MOST_ATTEMPTS) {
       return result;
@@ -87,8 +73,8 @@ export function exchange(
   }
 }
 
-/** The payload messages of an answer. */
-export function messagesOf({ pieces }: Answer): readonly Message[] {
+/** The payload messages of an answer, or of a part of it. */
+export function messagesOf({ pieces }: Pick<Answer, "pieces">): readonly Message[] {
   const only = pieces.length === 1 ? pieces[0] : undefined;
   return only === undefined ? pieces.flatMap(readMessages) : readMessages(only);
 }
@@ -97,25 +83,39 @@ function exchangeOnce(
   socket: DatagramSocket,
   request: Uint8Array,
   sequence: number,
-  { bytes, view }: ReceiveBuffer,
-): Answer | { neededSize: number } {
+  buffer: ReceiveBuffer,
+  attempt: number,
+  handOver: HandOver | undefined,
+): Answer | { neededSize: number; cutAt: number } {
   setSequence(request, sequence);
-  const sent = untilNotInterrupted(() => socket.send(request));
-  if (sent < 0) return failure(-sent === EAGAIN ? ETIME : -sent);
+  let sent: number;
+  do sent = socket.send(request);
+  while (sent === -EINTR);
+  if (sent < 0) return failure(attempt, -sent === EAGAIN ? ETIME : -sent);
   const { portId } = socket;
   const needsAck = expectsAck(request);
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let pieces: Uint8Array<ArrayBuffer>[] = [];
   let isInterrupted = false;
   for (;;) {
-    const size = untilNotInterrupted(() => socket.receive(bytes));
-    if (size < 0) return failure(-size === EAGAIN ? ETIME : -size);
-    if (size > bytes.length) return { neededSize: size };
-    // What is ours and payload is copied in one piece, because the buffer is used again for the next datagram.
-    let pieceStart = 0;
-    let at = 0;
-    while (at + MESSAGE_HEADER_SIZE <= size) {
+    if (handOver !== undefined && buffer.isFull && pieces.length > 0) {
+      handOver(pieces, attempt);
+      pieces = [];
+      buffer.release();
+    }
+    const room = buffer.makeRoom();
+    let size: number;
+    do size = socket.receive(room);
+    while (size === -EINTR);
+    if (size < 0) return failure(attempt, -size === EAGAIN ? ETIME : -size);
+    if (size > room.length) return { neededSize: size, cutAt: room.length };
+    const { view } = buffer;
+    const end = buffer.take(size);
+    // What is ours and payload stays where it is, in one piece as far as nothing else stands in between.
+    let at = end - size;
+    let pieceStart = at;
+    while (at + MESSAGE_HEADER_SIZE <= end) {
       const length = view.getUint32(at, true);
-      if (length < MESSAGE_HEADER_SIZE || at + length > size) break;
+      if (length < MESSAGE_HEADER_SIZE || at + length > end) break;
       const next = at + align4(length);
       const type = view.getUint16(at + 4, true);
       const flags = view.getUint16(at + 6, true);
@@ -123,29 +123,22 @@ function exchangeOnce(
       if (isOurs && (flags & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
       // The control messages (NLMSG_NOOP, ERROR, DONE) have the lowest numbers.
       if (!isOurs || type <= NLMSG_DONE) {
-        if (at > pieceStart) pieces.push(bytes.slice(pieceStart, at));
+        if (at > pieceStart) pieces.push(buffer.piece(pieceStart, at));
         pieceStart = next;
         if (isOurs && (type === NLMSG_ERROR || type === NLMSG_DONE)) {
-          const payload = bytes.slice(at + MESSAGE_HEADER_SIZE, at + length);
-          const end =
+          const payload = buffer.piece(at + MESSAGE_HEADER_SIZE, at + length);
+          const { errno, ack } =
             type === NLMSG_ERROR ? readErrorPayload(payload, flags) : readDonePayload(payload, flags);
-          return { errno: end.errno, ack: end.ack, pieces, isInterrupted };
+          return { errno, ack, pieces, isInterrupted, attempt };
         }
       } else if ((flags & NLM_F_MULTI) === 0 && !needsAck) {
-        pieces.push(bytes.slice(pieceStart, at + length));
-        return { errno: 0, ack: {}, pieces, isInterrupted };
+        pieces.push(buffer.piece(pieceStart, at + length));
+        return { errno: 0, ack: {}, pieces, isInterrupted, attempt };
       }
       at = next;
     }
-    const end = Math.min(at, size);
-    if (end > pieceStart) pieces.push(bytes.slice(pieceStart, end));
-  }
-}
-
-function untilNotInterrupted(call: () => number): number {
-  for (;;) {
-    const result = call();
-    if (result !== -EINTR) return result;
+    const last = Math.min(at, end);
+    if (last > pieceStart) pieces.push(buffer.piece(pieceStart, last));
   }
 }
 
@@ -153,6 +146,6 @@ function expectsAck(request: Uint8Array): boolean {
   return request.length >= MESSAGE_HEADER_SIZE && ((request[6] as number) & NLM_F_ACK) !== 0;
 }
 
-function failure(errno: number, message?: string): Answer {
-  return { errno, ack: message === undefined ? {} : { message }, pieces: [], isInterrupted: false };
+function failure(attempt: number, errno: number, message?: string): Answer {
+  return { errno, ack: message === undefined ? {} : { message }, pieces: [], isInterrupted: false, attempt };
 }

@@ -62,8 +62,11 @@ export function setSequence(message: Uint8Array, sequence: number): void {
   putUint32(message, 8, sequence);
 }
 
-/** Byte by byte: cheaper than a DataView made for one number. */
-function putUint32(bytes: Uint8Array, at: number, value: number): void {
+/**
+ * Writes a number of 32 bits, with or without a sign. Byte by byte, because a DataView needs memory of its own, which a
+ * small array has not, and making it costs ten times as much as the whole message.
+ */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value;
   bytes[at + 1] = value >>> 8;
   bytes[at + 2] = value >>> 16;
@@ -76,18 +79,33 @@ function putUint32(bytes: Uint8Array, at: number, value: number): void {
  */
 export function readMessages(datagram: Uint8Array): Message[] {
   const messages: Message[] = [];
-  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   for (let offset = 0; offset + MESSAGE_HEADER_SIZE <= datagram.length; ) {
-    const length = view.getUint32(offset, true);
+    const length = takeUint32(datagram, offset);
     if (length < MESSAGE_HEADER_SIZE || offset + length > datagram.length) break;
-    messages.push({
-      type: view.getUint16(offset + 4, true),
-      flags: view.getUint16(offset + 6, true),
-      sequence: view.getUint32(offset + 8, true),
-      portId: view.getUint32(offset + 12, true),
-      payload: datagram.subarray(offset + MESSAGE_HEADER_SIZE, offset + length),
-    });
+    const message = readMessage(datagram, offset, length);
+    // Most datagrams hold one message.
+    if (offset === 0 && length === datagram.length) return [message];
+    messages.push(message);
     offset += align4(length);
   }
   return messages;
+}
+
+function readMessage(datagram: Uint8Array, offset: number, length: number): Message {
+  const typeAndFlags = takeUint32(datagram, offset + 4);
+  return {
+    type: typeAndFlags & 0xffff,
+    flags: typeAndFlags >>> 16,
+    sequence: takeUint32(datagram, offset + 8),
+    portId: takeUint32(datagram, offset + 12),
+    payload: datagram.subarray(offset + MESSAGE_HEADER_SIZE, offset + length),
+  };
+}
+
+/** Byte by byte as well: one datagram has few numbers to be read here. */
+function takeUint32(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at + 3] as number) * 0x100_0000;
+  return (
+    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)) + high
+  );
 }

@@ -1,9 +1,9 @@
 import { LanyardError } from "../../model/errors.ts";
 import { EAGAIN, EMSGSIZE, ENETDOWN, ENOBUFS, ENXIO } from "../errno.ts";
 import { NetlinkError } from "../netlink/error.ts";
-import type { JobRunner } from "../netlink/pool.ts";
-import { type NamespacePlace, type Prepared, perform } from "../netlink/prepared.ts";
 import { AF_INET, formatIp, parsePrefix } from "../route/ip.ts";
+import type { JobRunner } from "../worker/pool.ts";
+import { type NamespacePlace, type Prepared, perform } from "../worker/prepared.ts";
 import { encodeGratuitousArp } from "./arp.ts";
 import { encodeUnsolicitedAdvertisement } from "./neighbour-advertisement.ts";
 

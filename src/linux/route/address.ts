@@ -1,11 +1,11 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
 import { encodeMessage } from "../netlink/message.ts";
+import { viewOf } from "../netlink/view.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 import { AF_INET, AF_INET6, formatIp, type IpPrefix, parseIp, parsePrefix } from "./ip.ts";
 import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
 import { SCOPES, type Scope } from "./scope.ts";
-import { viewOf } from "./tc/view.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** include/uapi/linux/rtnetlink.h, if_addr.h. */
 export const RTM_NEWADDR = 20;

@@ -1,7 +1,7 @@
 import { EADDRNOTAVAIL } from "../errno.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import {
   type AddressFilter,
   type AddressSettings,
@@ -106,12 +106,12 @@ export class Addresses {
    */
   async list(filter: AddressFilter = {}): Promise<{ addresses: LinkAddress[]; isInconsistent: boolean }> {
     const ofLink = filter.link === undefined ? "" : ` of link ${filter.link}`;
-    const { messages, isInconsistent } = await this.#client.dump(
+    const { entries: addresses, isInconsistent } = await this.#client.dump(
       `list addresses${ofLink} in ${this.#place}`,
       encodeAddressDump(NLM_F_DUMP, filter),
+      ({ payload }) => decodeAddress(payload),
     );
-    const addresses = messages.map(({ payload }) => decodeAddress(payload));
-    return { addresses: addresses.filter((address) => address !== undefined), isInconsistent };
+    return { addresses, isInconsistent };
   }
 
   #prepare(

@@ -1,8 +1,8 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { EOPNOTSUPP } from "../errno.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { booleanField, choiceField, type Fields, numberField, writeFields } from "./fields.ts";
 import { AF_BRIDGE } from "./ip.ts";
 import { IFLA_PROTINFO, RTM_SETLINK } from "./link-attributes.ts";
@@ -119,7 +119,7 @@ export class BridgePorts {
     if (Object.values(settings).every((value) => value === undefined))
       throw new InvalidValueError(`settings of port ${link}`, settings, "at least one setting");
     // Asked of the bridge itself: attributes in IFLA_INFO_SLAVE_DATA would be read as a bond's where the link is in one.
-    const message = encodeMessage(RTM_SETLINK, NLM_F_ACK, linkHeader(link, {}, AF_BRIDGE), (w) =>
+    const message = encodeMessage(RTM_SETLINK, NLM_F_ACK, linkHeader(link, undefined, AF_BRIDGE), (w) =>
       w.nest(IFLA_PROTINFO, (port) => writeFields(bridgePortFields, settings, port, `port ${link}`)),
     );
     return this.#client.prepare(

@@ -1,14 +1,14 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { EOPNOTSUPP } from "../errno.ts";
 import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_DUMP } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import { viewOf } from "../netlink/view.ts";
+import { wholeNumber } from "../whole-number.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { AF_BRIDGE } from "./ip.ts";
 import * as attr from "./link-attributes.ts";
 import { linkHeader } from "./link-header.ts";
-import { viewOf } from "./tc/view.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
 
 /** Inside IFLA_AF_SPEC of the family AF_BRIDGE (include/uapi/linux/if_bridge.h). */
 const IFLA_BRIDGE_FLAGS = 0;
@@ -82,18 +82,16 @@ export class BridgeVlans {
 
   /** Every port and bridge that has VLANs. */
   async list(): Promise<{ ports: PortVlans[]; isInconsistent: boolean }> {
-    const header = linkHeader(0, {}, AF_BRIDGE);
+    const header = linkHeader(0, undefined, AF_BRIDGE);
     const message = encodeMessage(attr.RTM_GETLINK, NLM_F_DUMP, header, (w) =>
       w.u32(attr.IFLA_EXT_MASK, attr.RTEXT_FILTER_BRVLAN_COMPRESSED),
     );
-    const { messages, isInconsistent } = await this.#client.dump(
+    const { entries, isInconsistent } = await this.#client.dump(
       `list bridge VLANs in ${this.#place}`,
       message,
+      ({ payload }) => decodePortVlans(payload),
     );
-    const ports = messages
-      .map(({ payload }) => decodePortVlans(payload))
-      .filter((port) => port !== undefined && port.vlans.length > 0);
-    return { ports: ports as PortVlans[], isInconsistent };
+    return { ports: entries.filter(({ vlans }) => vlans.length > 0), isInconsistent };
   }
 
   #prepare(
@@ -103,7 +101,7 @@ export class BridgeVlans {
     vlan: BridgeVlan,
     owner: BridgeVlanOwner,
   ): Prepared<void> {
-    const message = encodeMessage(type, NLM_F_ACK, linkHeader(link, {}, AF_BRIDGE), (w) =>
+    const message = encodeMessage(type, NLM_F_ACK, linkHeader(link, undefined, AF_BRIDGE), (w) =>
       w.nest(attr.IFLA_AF_SPEC, (spec) => {
         if (owner === "bridge") spec.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
         writeVlan(spec, vlan, `bridge VLAN of link ${link}`);

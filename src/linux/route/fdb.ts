@@ -1,6 +1,5 @@
 import { ENOENT, EPERM } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import {
   encodeMessage,
   NLM_F_ACK,
@@ -9,12 +8,13 @@ import {
   NLM_F_EXCL,
   NLM_F_REPLACE,
 } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import { viewOf } from "../netlink/view.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { AF_BRIDGE, formatMac, parseMac } from "./ip.ts";
 import { numberOfWord } from "./names.ts";
 import * as nd from "./neighbour-attributes.ts";
-import { viewOf } from "./tc/view.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** What a refusal means that the kernel gives no words for (fdb_add_entry, net/bridge/br_fdb.c). */
 const CHANGE_REASONS = {
@@ -144,15 +144,14 @@ export class Fdb {
     const { bridge, link } = filter;
     const ofBridge = bridge === undefined ? "" : ` of bridge ${bridge}`;
     const ofLink = link === undefined ? "" : ` of port ${link}`;
-    const { messages, isInconsistent } = await this.#client.dump(
+    return await this.#client.dump(
       `list forwarding entries${ofBridge}${ofLink} in ${this.#place}`,
       encodeMessage(nd.RTM_GETNEIGH, NLM_F_DUMP, nd.encodeHeader({ family: AF_BRIDGE, link }), (w) => {
         if (bridge !== undefined)
           w.u32(nd.NDA_MASTER, wholeNumber("bridge of a forwarding entry", bridge, 0, MOST_INDEX));
       }),
+      ({ payload }) => decodeFdbEntry(payload),
     );
-    const entries = messages.map(({ payload }) => decodeFdbEntry(payload));
-    return { entries: entries.filter((entry) => entry !== undefined), isInconsistent };
   }
 
   #prepare(verb: string, flags: number, entry: FdbSpec): Prepared<void> {

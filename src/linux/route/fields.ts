@@ -1,8 +1,8 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeReader, AttributeWriter } from "../netlink/attribute.ts";
+import { MAX_UINT32, wholeNumber } from "../whole-number.ts";
 import { AF_INET, formatIp, formatMac, parseIp, parseMac } from "./ip.ts";
 import { numberOfWord } from "./names.ts";
-import { MAX_UINT32, wholeNumber } from "./tc/whole-number.ts";
 import { decodeVlanProtocol, encodeVlanProtocol, type VlanProtocol } from "./vlan-protocol.ts";
 
 /** How one field of an object stands in an attribute, both ways. */

@@ -1,9 +1,9 @@
 import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
+import { viewOf } from "../netlink/view.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { choiceField } from "./fields.ts";
 import { AF_INET, AF_INET6 } from "./ip.ts";
 import { IFLA_AF_SPEC, INTERFACE_HEADER_SIZE } from "./link-attributes.ts";
-import { viewOf } from "./tc/view.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
 
 /** Inside IFLA_AF_SPEC, by family (include/uapi/linux/if_link.h). */
 const IFLA_INET_CONF = 1;

@@ -63,17 +63,33 @@ export function parseMac(text: string, place = "MAC address"): Uint8Array {
   return Uint8Array.from(text.split(":"), (byte) => Number.parseInt(byte, 16));
 }
 
-/** Two hexadecimal digits for each byte. */
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Codes of the hexadecimal digits. */
+const DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+const COLON = 58;
 
 /** Writes a link-layer address in lower case with colons. */
 export function formatMac(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at++) {
-    if (at > 0) text += ":";
-    text += HEX[bytes[at] as number];
-  }
-  return text;
+  return readMac(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
+}
+
+/** The same for an address that stands somewhere in a message. */
+export function readMac(view: DataView, at: number, size: number): string {
+  const high = (position: number) => DIGITS[view.getUint8(at + position) >> 4] as number;
+  const low = (position: number) => DIGITS[view.getUint8(at + position) & 15] as number;
+  // In one piece, because every link has one.
+  if (size === 6)
+    // biome-ignore format: one byte a line
+    return String.fromCharCode(
+      high(0), low(0), COLON,
+      high(1), low(1), COLON,
+      high(2), low(2), COLON,
+      high(3), low(3), COLON,
+      high(4), low(4), COLON,
+      high(5), low(5),
+    );
+  return Array.from({ length: size }, (_, position) =>
+    String.fromCharCode(high(position), low(position)),
+  ).join(":");
 }
 
 /** 4 or 16 bytes; undefined for what is no address. */

@@ -1,6 +1,7 @@
+import { putUint32 } from "../netlink/message.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 import { yesOrNo } from "./fields.ts";
 import * as attr from "./link-attributes.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** What the flags of a link's header say (IFF_*, include/uapi/linux/if.h), as far as they can be set. */
 export interface LinkFlags {
@@ -18,11 +19,11 @@ const FLAGS: readonly (readonly [keyof LinkFlags, number])[] = [
 ];
 
 /** A struct ifinfomsg; flags that are absent stay as they are. Throws InvalidValueError. */
-export function linkHeader(index: number, flags: LinkFlags = {}, family = 0): Uint8Array {
+export function linkHeader(index: number, flags?: LinkFlags, family = 0): Uint8Array {
   const bytes = new Uint8Array(attr.INTERFACE_HEADER_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, family);
-  view.setInt32(4, wholeNumber("index of a link", index, 0, MOST_INDEX), true);
+  bytes[0] = family;
+  putUint32(bytes, 4, wholeNumber("index of a link", index, 0, MOST_INDEX));
+  if (flags === undefined) return bytes;
   let value = 0;
   let mask = 0;
   for (const [name, bit] of FLAGS) {
@@ -31,7 +32,7 @@ export function linkHeader(index: number, flags: LinkFlags = {}, family = 0): Ui
     mask |= bit;
     if (yesOrNo(`${name} of a link`, flag) === 1) value |= bit;
   }
-  view.setUint32(8, value, true);
-  view.setUint32(12, mask, true);
+  putUint32(bytes, 8, value);
+  putUint32(bytes, 12, mask);
   return bytes;
 }

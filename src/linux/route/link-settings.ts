@@ -1,11 +1,11 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 import { yesOrNo } from "./fields.ts";
 import { parseMac } from "./ip.ts";
 import { type Ipv4Settings, type Ipv6Settings, writeIpSettings } from "./ip-settings.ts";
 import * as attr from "./link-attributes.ts";
 import type { LinkFlags } from "./link-header.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** What a link can be given when it is made (rtnl_create_link, net/core/rtnetlink.c), and afterwards. */
 export interface InitialSettings extends LinkFlags {

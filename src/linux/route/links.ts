@@ -1,7 +1,6 @@
 import { InvalidValueError, NotFoundError } from "../../model/errors.ts";
 import { ENODEV, EOPNOTSUPP } from "../errno.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import {
   encodeMessage,
   NLM_F_ACK,
@@ -10,7 +9,8 @@ import {
   NLM_F_DUMP,
   NLM_F_EXCL,
 } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { decodeIpSettings, type IpSettings } from "./ip-settings.ts";
 import {
   encodeKind,
@@ -94,8 +94,11 @@ export class Links {
     const message = encodeMessage(attr.RTM_GETLINK, NLM_F_DUMP, linkHeader(0), (w) =>
       w.u32(attr.IFLA_EXT_MASK, attr.RTEXT_FILTER_SKIP_STATS),
     );
-    const { messages, isInconsistent } = await this.#client.dump(`list links in ${this.#place}`, message);
-    const links = messages.map((m) => decodeLink(m.payload)).filter((link) => link !== undefined);
+    const { entries: links, isInconsistent } = await this.#client.dump(
+      `list links in ${this.#place}`,
+      message,
+      ({ payload }) => decodeLink(payload),
+    );
     return { links, isInconsistent };
   }
 

@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../../model/errors.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** A field whose common values have a name in the kernel's headers; any other value is its number. */
 export type NameOrNumber<Name extends string> = Name | number;

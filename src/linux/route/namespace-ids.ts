@@ -1,9 +1,9 @@
 import { LanyardError } from "../../model/errors.ts";
 import { EEXIST } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 
 /** include/uapi/linux/rtnetlink.h, net_namespace.h. */
 const RTM_NEWNSID = 88;

@@ -1,8 +1,8 @@
 /** Entries of neighbour and forwarding tables (include/uapi/linux/rtnetlink.h, neighbour.h), in the kernel's spelling. */
 
 import type { AttributeReader } from "../netlink/attribute.ts";
-import { viewOf } from "./tc/view.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
+import { viewOf } from "../netlink/view.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;

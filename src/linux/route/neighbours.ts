@@ -1,7 +1,6 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { ENOENT } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import {
   encodeMessage,
   NLM_F_ACK,
@@ -10,13 +9,14 @@ import {
   NLM_F_EXCL,
   NLM_F_REPLACE,
 } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import { viewOf } from "../netlink/view.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { AF_INET, AF_INET6, AF_UNSPEC, formatIp, formatMac, parseIp, parseMac } from "./ip.ts";
 import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
 import * as nd from "./neighbour-attributes.ts";
 import { PROTOCOLS, type RouteProtocol } from "./route.ts";
-import { viewOf } from "./tc/view.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** How sure the kernel is of a neighbour. `permanent` and `noarp` never change by themselves. */
 export type NeighbourState = NameOrNumber<keyof typeof nd.STATES>;
@@ -123,15 +123,15 @@ export class Neighbours {
       family: family === undefined ? AF_UNSPEC : family === "ipv4" ? AF_INET : AF_INET6,
       flags: isProxy === true ? nd.NTF_PROXY : 0,
     });
-    const { messages, isInconsistent } = await this.#client.dump(
+    const { entries: neighbours, isInconsistent } = await this.#client.dump(
       `list ${isProxy === true ? "proxied " : ""}neighbours${link === undefined ? "" : ` of link ${link}`} in ${this.#place}`,
       encodeMessage(nd.RTM_GETNEIGH, NLM_F_DUMP, header, (w) => {
         if (link !== undefined)
           w.u32(nd.NDA_IFINDEX, wholeNumber("link of a neighbour", link, 0, MOST_INDEX));
       }),
+      ({ payload }) => decodeNeighbour(payload),
     );
-    const neighbours = messages.map(({ payload }) => decodeNeighbour(payload));
-    return { neighbours: neighbours.filter((neighbour) => neighbour !== undefined), isInconsistent };
+    return { neighbours, isInconsistent };
   }
 
   #prepare(verb: string, flags: number, neighbour: NeighbourSpec): Prepared<void> {

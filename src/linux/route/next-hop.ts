@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { AttributeReader, AttributeWriter, align4 } from "../netlink/attribute.ts";
+import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 import { AF_INET, AF_INET6, formatIp, parseIp } from "./ip.ts";
-import { MOST_INDEX, wholeNumber } from "./tc/whole-number.ts";
 
 /** include/uapi/linux/rtnetlink.h. */
 const RTA_OIF = 4;

@@ -1,6 +1,8 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import { AttributeReader, type AttributeWriter } from "../netlink/attribute.ts";
 import { encodeMessage } from "../netlink/message.ts";
+import { viewOf } from "../netlink/view.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { AF_INET, AF_INET6, formatIp, type IpPrefix, networkBytes, parseIp, parsePrefix } from "./ip.ts";
 import { type NameOrNumber, nameOf, numberOf } from "./names.ts";
 import {
@@ -12,8 +14,6 @@ import {
   writeNextHops,
 } from "./next-hop.ts";
 import { SCOPES, type Scope } from "./scope.ts";
-import { viewOf } from "./tc/view.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
 
 /** include/uapi/linux/rtnetlink.h. */
 export const RTM_NEWROUTE = 24;

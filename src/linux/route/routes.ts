@@ -1,16 +1,9 @@
 import { LanyardError } from "../../model/errors.ts";
 import { EACCES, EHOSTUNREACH, EINVAL, ENOENT } from "../errno.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { isErrno } from "../netlink/error.ts";
-import {
-  type Message,
-  NLM_F_ACK,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-} from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/message.ts";
+import type { DumpResult, NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import { AF_INET, AF_INET6 } from "./ip.ts";
 import {
   decodeRoute,
@@ -92,25 +85,22 @@ export class Routes {
     const families =
       filter.family === undefined ? [AF_INET, AF_INET6] : [filter.family === "ipv4" ? AF_INET : AF_INET6];
     const dumps = await Promise.all(families.map((family) => this.#dump(family, filter)));
-    const routes = dumps.flatMap(({ messages }) => messages.map(({ payload }) => decodeRoute(payload)));
     return {
-      routes: routes.filter((route) => route !== undefined),
+      routes: dumps.flatMap(({ entries }) => entries),
       isInconsistent: dumps.some(({ isInconsistent }) => isInconsistent),
     };
   }
 
-  async #dump(
-    family: number,
-    filter: RouteFilter,
-  ): Promise<{ readonly messages: readonly Message[]; readonly isInconsistent: boolean }> {
+  async #dump(family: number, filter: RouteFilter): Promise<DumpResult<Route>> {
     const { table = MAIN_TABLE, link } = filter;
     const ofLink = link === undefined ? "" : ` by link ${link}`;
     const operation = `list ${family === AF_INET ? "IPv4" : "IPv6"} routes${ofLink} of table ${table} in ${this.#place}`;
     try {
-      return await this.#client.dump(operation, encodeRouteDump(family, NLM_F_DUMP, filter));
+      const request = encodeRouteDump(family, NLM_F_DUMP, filter);
+      return await this.#client.dump(operation, request, ({ payload }) => decodeRoute(payload));
     } catch (error) {
       // A table is made with its first route.
-      if (isErrno(error, ENOENT)) return { messages: [], isInconsistent: false };
+      if (isErrno(error, ENOENT)) return { entries: [], isInconsistent: false };
       throw error;
     }
   }

@@ -1,9 +1,9 @@
 import { InvalidValueError } from "../../model/errors.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
+import { MAX_UINT32, wholeNumber } from "../whole-number.ts";
 import { yesOrNo } from "./fields.ts";
 import { parseMac } from "./ip.ts";
 import { numberOfWord } from "./names.ts";
-import { MAX_UINT32, wholeNumber } from "./tc/whole-number.ts";
 import * as attr from "./vf-attributes.ts";
 import { encodeVlanProtocol, type VlanProtocol } from "./vlan-protocol.ts";
 

@@ -1,13 +1,13 @@
 import { LanyardError, NotFoundError } from "../../model/errors.ts";
 import { EAGAIN, EBUSY, EINVAL, EMSGSIZE, ENOBUFS, EOPNOTSUPP, EPERM, EPROTONOSUPPORT } from "../errno.ts";
 import { AttributeReader } from "../netlink/attribute.ts";
-import type { NetlinkClient } from "../netlink/client.ts";
 import { encodeMessage, NLM_F_ACK } from "../netlink/message.ts";
-import type { Prepared } from "../netlink/prepared.ts";
 import { readVirtualFunctions } from "../sysfs/virtual-functions.ts";
+import { wholeNumber } from "../whole-number.ts";
+import type { NetlinkClient } from "../worker/netlink-client.ts";
+import type { Prepared } from "../worker/prepared.ts";
 import * as attr from "./link-attributes.ts";
 import { linkHeader } from "./link-header.ts";
-import { wholeNumber } from "./tc/whole-number.ts";
 import type { Vf } from "./vf.ts";
 import { IFLA_VF_INFO, IFLA_VFINFO_LIST, RTEXT_FILTER_VF } from "./vf-attributes.ts";
 import { type VfSettings, writeVfSettings } from "./vf-settings.ts";

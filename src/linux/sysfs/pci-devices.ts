@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { errorText, InvalidValueError, LanyardError, NotFoundError } from "../../model/errors.ts";
 import { EBUSY, ENODEV, ERANGE } from "../errno.ts";
-import { JobError, type JobRunner } from "../netlink/pool.ts";
+import { JobError, type JobRunner } from "../worker/pool.ts";
 
 /** One function of a PCI device as sysfs tells of it (Documentation/ABI/testing/sysfs-bus-pci). */
 export interface PciFunction {

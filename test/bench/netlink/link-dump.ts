@@ -11,7 +11,7 @@ const C_BAR = 1.6;
 const IP_BAR = 0.25;
 const WARM_UP = 100;
 const TURNS = 12;
-const DUMPS_PER_TURN = 40;
+const DUMPS_PER_TURN = 100;
 
 /** All links of a namespace, as the product reads them: with the hop to a worker, and decoded. */
 export const linkDump: Benchmark = {

@@ -19,10 +19,13 @@
 #define MOST_ATTRIBUTES 80
 
 struct link {
-  int index;
-  unsigned flags, mtu, master, parent, queues, queue_length, gso_max_size, tso_max_size;
-  unsigned char oper_state, mac[6], permanent_mac[6];
-  char name[16], kind[16];
+  int index, parent_namespace;
+  unsigned flags, promiscuity, all_multicast, carrier_ups, carrier_downs, mtu, min_mtu, max_mtu, group, master, parent;
+  unsigned transmit_queues, receive_queues, queue_length;
+  unsigned gso_max_size, gso_ipv4_max_size, gso_max_segments, gro_max_size, gro_ipv4_max_size;
+  unsigned tso_max_size, tso_max_segments;
+  unsigned char oper_state, is_protocol_down, mac[32], permanent_mac[32], port_id[32], switch_id[32];
+  char name[16], kind[16], port_kind[16], alias[256], port_name[64], bus[64], device[64];
   unsigned long long statistics[8];
 };
 
@@ -52,6 +55,10 @@ static void read_text(struct rtattr *attribute, char *text, size_t size) {
   if (attribute != NULL) strncpy(text, RTA_DATA(attribute), size - 1);
 }
 
+static void read_bytes(struct rtattr *attribute, unsigned char *bytes, size_t size) {
+  if (attribute != NULL) memcpy(bytes, RTA_DATA(attribute), RTA_PAYLOAD(attribute) < size ? RTA_PAYLOAD(attribute) : size);
+}
+
 static void decode(struct nlmsghdr *message, struct link *link) {
   struct rtattr *found[MOST_ATTRIBUTES], *info[MOST_ATTRIBUTES];
   struct ifinfomsg *header = NLMSG_DATA(message);
@@ -63,17 +70,39 @@ static void decode(struct nlmsghdr *message, struct link *link) {
   if (found[IFLA_LINKINFO] != NULL) {
     index_attributes(info, RTA_DATA(found[IFLA_LINKINFO]), RTA_PAYLOAD(found[IFLA_LINKINFO]));
     read_text(info[IFLA_INFO_KIND], link->kind, sizeof link->kind);
+    read_text(info[IFLA_INFO_SLAVE_KIND], link->port_kind, sizeof link->port_kind);
   }
+  link->promiscuity = read_number(found[IFLA_PROMISCUITY], 0);
+  link->all_multicast = read_number(found[61], 0);
+  link->carrier_ups = read_number(found[IFLA_CARRIER_UP_COUNT], 0);
+  link->carrier_downs = read_number(found[IFLA_CARRIER_DOWN_COUNT], 0);
   link->mtu = read_number(found[IFLA_MTU], 0);
+  link->min_mtu = read_number(found[IFLA_MIN_MTU], 0);
+  link->max_mtu = read_number(found[IFLA_MAX_MTU], 0);
+  link->group = read_number(found[IFLA_GROUP], 0);
   link->master = read_number(found[IFLA_MASTER], 0);
   link->parent = read_number(found[IFLA_LINK], 0);
-  link->queues = read_number(found[IFLA_NUM_TX_QUEUES], 1);
+  link->parent_namespace = read_number(found[IFLA_LINK_NETNSID], -1);
+  link->transmit_queues = read_number(found[IFLA_NUM_TX_QUEUES], 1);
+  link->receive_queues = read_number(found[IFLA_NUM_RX_QUEUES], 1);
   link->queue_length = read_number(found[IFLA_TXQLEN], 0);
   link->gso_max_size = read_number(found[IFLA_GSO_MAX_SIZE], 65536);
+  link->gso_ipv4_max_size = read_number(found[63], link->gso_max_size);
+  link->gso_max_segments = read_number(found[IFLA_GSO_MAX_SEGS], 65535);
+  link->gro_max_size = read_number(found[58], 65536);
+  link->gro_ipv4_max_size = read_number(found[64], link->gro_max_size);
   link->tso_max_size = read_number(found[59], 65536);
+  link->tso_max_segments = read_number(found[60], 65535);
   if (found[IFLA_OPERSTATE] != NULL) link->oper_state = *(unsigned char *)RTA_DATA(found[IFLA_OPERSTATE]);
-  if (found[IFLA_ADDRESS] != NULL) memcpy(link->mac, RTA_DATA(found[IFLA_ADDRESS]), 6);
-  if (found[IFLA_PERM_ADDRESS] != NULL) memcpy(link->permanent_mac, RTA_DATA(found[IFLA_PERM_ADDRESS]), 6);
+  if (found[IFLA_PROTO_DOWN] != NULL) link->is_protocol_down = *(unsigned char *)RTA_DATA(found[IFLA_PROTO_DOWN]);
+  read_bytes(found[IFLA_ADDRESS], link->mac, sizeof link->mac);
+  read_bytes(found[IFLA_PERM_ADDRESS], link->permanent_mac, sizeof link->permanent_mac);
+  read_bytes(found[IFLA_PHYS_PORT_ID], link->port_id, sizeof link->port_id);
+  read_bytes(found[IFLA_PHYS_SWITCH_ID], link->switch_id, sizeof link->switch_id);
+  read_text(found[IFLA_IFALIAS], link->alias, sizeof link->alias);
+  read_text(found[IFLA_PHYS_PORT_NAME], link->port_name, sizeof link->port_name);
+  read_text(found[56], link->device, sizeof link->device);
+  read_text(found[57], link->bus, sizeof link->bus);
   if (found[IFLA_STATS64] != NULL) memcpy(link->statistics, RTA_DATA(found[IFLA_STATS64]), sizeof link->statistics);
 }
 

@@ -4,10 +4,10 @@ import { EINVAL, ENODEV, EOPNOTSUPP } from "../../../src/linux/errno.ts";
 import { COUNTERS } from "../../../src/linux/generic/ethtool/statistics.ts";
 import { GenericFamily, nestsOf, readGeneric } from "../../../src/linux/generic/family.ts";
 import type { Namespace } from "../../../src/linux/namespace.ts";
-import { NetlinkClient } from "../../../src/linux/netlink/client.ts";
 import { isErrno } from "../../../src/linux/netlink/error.ts";
-import { WorkerPool } from "../../../src/linux/netlink/pool.ts";
 import { NETLINK_GENERIC } from "../../../src/linux/netlink/socket.ts";
+import { NetlinkClient } from "../../../src/linux/worker/netlink-client.ts";
+import { WorkerPool } from "../../../src/linux/worker/pool.ts";
 import { NotFoundError } from "../../../src/model/errors.ts";
 import { openFiles, PATIENCE, runIn, World } from "../world.ts";
 

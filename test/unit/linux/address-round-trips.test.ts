@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import type { Prepared } from "../../../src/linux/netlink/prepared.ts";
 import { decodeAddress } from "../../../src/linux/route/address.ts";
 import { Addresses } from "../../../src/linux/route/addresses.ts";
 import { decodeFdbEntry, Fdb } from "../../../src/linux/route/fdb.ts";
@@ -10,6 +9,7 @@ import { decodeNeighbour, Neighbours } from "../../../src/linux/route/neighbours
 import type { NextHop } from "../../../src/linux/route/next-hop.ts";
 import { decodeRoute } from "../../../src/linux/route/route.ts";
 import { Routes } from "../../../src/linux/route/routes.ts";
+import type { Prepared } from "../../../src/linux/worker/prepared.ts";
 import {
   ipBytes,
   wantedAddress,

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { AttributeReader, AttributeWriter } from "../../../src/linux/netlink/attribute.ts";
-import type { Prepared } from "../../../src/linux/netlink/prepared.ts";
 import { bondPortFields } from "../../../src/linux/route/bond-ports.ts";
 import { writeFields } from "../../../src/linux/route/fields.ts";
 import { decodeIpSettings } from "../../../src/linux/route/ip-settings.ts";
@@ -10,6 +9,7 @@ import { decodeKind, encodeKind, type LinkKindSpec } from "../../../src/linux/ro
 import { decodeLink } from "../../../src/linux/route/link.ts";
 import { Links } from "../../../src/linux/route/links.ts";
 import { decodePort } from "../../../src/linux/route/ports.ts";
+import type { Prepared } from "../../../src/linux/worker/prepared.ts";
 import { readTopAttributes } from "../../golden/message.ts";
 import { bondPort, linkKinds, linkName, linkSettings, queueSettings } from "./arbitraries/links.ts";
 import { joined, linkIndex, maybe, record, text } from "./arbitraries/values.ts";

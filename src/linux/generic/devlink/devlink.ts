@@ -1,4 +1,4 @@
-import type { NetlinkClient } from "../../netlink/client.ts";
+import type { NetlinkClient } from "../../worker/netlink-client.ts";
 import { GenericFamily } from "../family.ts";
 import { DevlinkClient } from "./client.ts";
 import { DevlinkDevices } from "./devices.ts";

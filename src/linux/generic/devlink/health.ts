@@ -1,6 +1,6 @@
 import { EINVAL, EOPNOTSUPP } from "../../errno.ts";
 import type { NameOrNumber } from "../../route/names.ts";
-import { wholeNumber } from "../../route/tc/whole-number.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { readGeneric } from "../family.ts";
 import { isTold, nameTold, told } from "../told.ts";
 import { DEVLINK_ATTR_PORT_INDEX, type DevlinkClient, type DevlinkRequest } from "./client.ts";

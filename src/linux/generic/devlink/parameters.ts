@@ -2,7 +2,7 @@ import { InvalidValueError } from "../../../model/errors.ts";
 import { EINVAL, EOPNOTSUPP } from "../../errno.ts";
 import type { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
 import { nameOf, numberOf } from "../../route/names.ts";
-import { wholeNumber } from "../../route/tc/whole-number.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { nestsOf, readGeneric } from "../family.ts";
 import type { DevlinkClient } from "./client.ts";
 import { handleOf } from "./handle.ts";

@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { ENODEV, EOPNOTSUPP } from "../../errno.ts";
 import type { AttributeWriter } from "../../netlink/attribute.ts";
-import { wholeNumber } from "../../route/tc/whole-number.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { readGeneric } from "../family.ts";
 import { told } from "../told.ts";
 import { DEVLINK_ATTR_PORT_INDEX, type DevlinkClient, type DevlinkRequest } from "./client.ts";

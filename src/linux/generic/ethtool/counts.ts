@@ -1,5 +1,5 @@
 import type { AttributeWriter } from "../../netlink/attribute.ts";
-import { wholeNumber } from "../../route/tc/whole-number.ts";
+import { wholeNumber } from "../../whole-number.ts";
 
 /**
  * Writes 32-bit numbers, each given by its attribute type, what it is in words, and its value; those without a value are

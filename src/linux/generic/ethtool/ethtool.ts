@@ -1,5 +1,5 @@
-import type { NetlinkClient } from "../../netlink/client.ts";
-import type { LinkIoctls } from "../../netlink/ioctls.ts";
+import type { LinkIoctls } from "../../worker/ioctls.ts";
+import type { NetlinkClient } from "../../worker/netlink-client.ts";
 import { GenericFamily } from "../family.ts";
 import { ChannelSettings } from "./channels.ts";
 import { EthtoolClient, type LinkReference } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { LinkIoctls } from "../../netlink/ioctls.ts";
+import type { LinkIoctls } from "../../worker/ioctls.ts";
 import { describeOperation, type LinkReference, refusalReasons } from "./client.ts";
 
 /** Hands a structure to a link's driver (include/uapi/linux/sockios.h). */

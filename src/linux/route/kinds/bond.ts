@@ -1,3 +1,4 @@
+import { MOST_INDEX } from "../../whole-number.ts";
 import {
   booleanField,
   choiceField,
@@ -9,7 +10,6 @@ import {
   writeFields,
 } from "../fields.ts";
 import { AF_INET, AF_INET6 } from "../ip.ts";
-import { MOST_INDEX } from "../tc/whole-number.ts";
 import type { LinkKind } from "./kind.ts";
 
 /** Attributes (IFLA_BOND_*, include/uapi/linux/if_link.h). */

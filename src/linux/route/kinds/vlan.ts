@@ -1,4 +1,6 @@
 import { AttributeReader, type AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import {
   type Field,
   type Fields,
@@ -8,8 +10,6 @@ import {
   writeFields,
   yesOrNo,
 } from "../fields.ts";
-import { viewOf } from "../tc/view.ts";
-import { wholeNumber } from "../tc/whole-number.ts";
 import type { VlanProtocol } from "../vlan-protocol.ts";
 import type { LinkKind } from "./kind.ts";
 

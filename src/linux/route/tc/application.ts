@@ -1,4 +1,4 @@
-import { viewOf } from "./view.ts";
+import { viewOf } from "../../netlink/view.ts";
 
 /*
  * What some kinds count besides the counters all have: TCA_STATS_APP (include/uapi/linux/gen_stats.h), a structure of

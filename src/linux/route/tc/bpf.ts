@@ -1,9 +1,9 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { readActions, type TcAction, writeActions } from "./action.ts";
 import { decodeRunsIn, encodeRunsIn, type RunsIn } from "./hardware.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter (include/uapi/linux/pkt_cls.h; net/sched/cls_bpf.c). */
 export const TCA_BPF_ACT = 1;

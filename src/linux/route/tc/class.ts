@@ -1,6 +1,6 @@
-import type { NetlinkClient } from "../../netlink/client.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
-import type { Prepared } from "../../netlink/prepared.ts";
+import type { NetlinkClient } from "../../worker/netlink-client.ts";
+import type { Prepared } from "../../worker/prepared.ts";
 import { decodeHtbClassStatistics, type HtbClassStatistics } from "./application.ts";
 import { type HtbClass, htbClass } from "./htb.ts";
 import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
@@ -56,8 +56,7 @@ export class Classes {
   async list(link: number): Promise<readonly Class[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: TC_H_UNSPEC, info: 0 };
     const request = encodeTcRequest(RTM_GETTCLASS, NLM_F_DUMP, place);
-    const { messages } = await this.#client.dump(`list classes of link ${link}`, request);
-    return messages.map(decodeClass).filter((found) => found !== undefined);
+    return (await this.#client.dump(`list classes of link ${link}`, request, decodeClass)).entries;
   }
 
   /** Makes a class that is not there yet. */

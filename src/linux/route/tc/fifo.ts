@@ -1,6 +1,6 @@
+import { viewOf } from "../../netlink/view.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import type { KindCodec } from "./kind.ts";
-import { viewOf } from "./view.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** A queue that drops what does not fit: `pfifo` counts packets (net/sched/sch_fifo.c). */
 export interface PfifoQdisc {

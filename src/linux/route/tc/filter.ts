@@ -1,7 +1,8 @@
 import { AttributeReader } from "../../netlink/attribute.ts";
-import type { NetlinkClient } from "../../netlink/client.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
-import type { Prepared } from "../../netlink/prepared.ts";
+import { wholeNumber } from "../../whole-number.ts";
+import type { NetlinkClient } from "../../worker/netlink-client.ts";
+import type { Prepared } from "../../worker/prepared.ts";
 import { readActionStatistics } from "./action.ts";
 import { type BpfFilter, bpf, TCA_BPF_ACT, TCA_BPF_FLAGS_GEN } from "./bpf.ts";
 import { type FlowerFilter, flower, TCA_FLOWER_ACT, TCA_FLOWER_FLAGS } from "./flower.ts";
@@ -28,7 +29,6 @@ import {
   TC_H_UNSPEC,
 } from "./tcmsg.ts";
 import { isU32Table, TCA_U32_ACT, TCA_U32_FLAGS, type U32Filter, u32 } from "./u32.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Every protocol (include/uapi/linux/if_ether.h). */
 const ETH_P_ALL = 0x0003;
@@ -92,11 +92,8 @@ export class Filters {
   async list(link: number, parent: FilterParent): Promise<readonly Filter[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: encodeFilterParent(parent), info: 0 };
     const request = encodeTcRequest(RTM_GETTFILTER, NLM_F_DUMP, place);
-    const { messages } = await this.#client.dump(
-      `list filters at ${describeParent(parent)} of link ${link}`,
-      request,
-    );
-    return messages.map(decodeFilter).filter((found) => found !== undefined);
+    const operation = `list filters at ${describeParent(parent)} of link ${link}`;
+    return (await this.#client.dump(operation, request, decodeFilter)).entries;
   }
 
   /** Makes a filter that is not there yet. */

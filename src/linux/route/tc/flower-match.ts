@@ -1,6 +1,6 @@
 import { InvalidValueError } from "../../../model/errors.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { AF_INET, parseMac, parsePrefix } from "../ip.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** What a packet's headers must say. */
 export interface FlowerMatch {

@@ -1,10 +1,10 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { readActions, type TcAction, writeActions } from "./action.ts";
 import { readFlowerMatch, writeFlowerMatch } from "./flower-keys.ts";
 import { checkFlowerMatch, type FlowerMatch } from "./flower-match.ts";
 import { decodeRunsIn, encodeRunsIn, type RunsIn } from "./hardware.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter besides its keys (include/uapi/linux/pkt_cls.h; net/sched/cls_flower.c). */
 const TCA_FLOWER_CLASSID = 1;

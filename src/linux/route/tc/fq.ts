@@ -1,10 +1,10 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { MAX_UINT32, wholeNumber } from "../../whole-number.ts";
 import { yesOrNo } from "../fields.ts";
 import { numberOfWord } from "../names.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { toBytesPerSecond } from "./ratespec.ts";
-import { MAX_UINT32, wholeNumber } from "./whole-number.ts";
 
 /** Attributes of FQ (include/uapi/linux/pkt_sched.h; net/sched/sch_fq.c). */
 const TCA_FQ_PLIMIT = 1;

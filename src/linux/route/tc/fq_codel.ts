@@ -1,6 +1,6 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of FQ-CoDel (include/uapi/linux/pkt_sched.h; net/sched/sch_fq_codel.c). */
 const TCA_FQ_CODEL_TARGET = 1;

@@ -1,7 +1,7 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
 import type { KindCodec } from "./kind.ts";
 import { decodeVerdict, encodeVerdict, type Verdict } from "./verdict.ts";
-import { viewOf } from "./view.ts";
 
 /** Attributes of the action (include/uapi/linux/tc_act/tc_gact.h; net/sched/act_gact.c). */
 const TCA_GACT_PARMS = 2;

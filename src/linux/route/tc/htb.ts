@@ -1,8 +1,8 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { positiveNumber, wholeNumber } from "../../whole-number.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { burstToTicks, RATESPEC_SIZE, rate64, readRate, ticksToBurst, writeRateSpec } from "./ratespec.ts";
-import { viewOf } from "./view.ts";
-import { positiveNumber, wholeNumber } from "./whole-number.ts";
 
 /** Attributes of HTB (include/uapi/linux/pkt_sched.h; net/sched/sch_htb.c). */
 const TCA_HTB_PARMS = 1;

@@ -1,8 +1,8 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { MOST_INDEX, wholeNumber } from "../../whole-number.ts";
 import type { KindCodec } from "./kind.ts";
-import { viewOf } from "./view.ts";
-import { MOST_INDEX, wholeNumber } from "./whole-number.ts";
 
 /** Attributes and values of the action (include/uapi/linux/tc_act/tc_mirred.h; net/sched/act_mirred.c). */
 const TCA_MIRRED_PARMS = 2;

@@ -1,5 +1,5 @@
+import { viewOf } from "../../netlink/view.ts";
 import type { KindCodec } from "./kind.ts";
-import { viewOf } from "./view.ts";
 
 /** struct tc_prio_qopt {int bands, u8 priomap[16]} (include/uapi/linux/pkt_sched.h). */
 const QOPT_SIZE = 20;

@@ -1,4 +1,6 @@
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { positiveNumber, wholeNumber } from "../../whole-number.ts";
 import type { KindCodec } from "./kind.ts";
 import {
   burstToTicks,
@@ -11,8 +13,6 @@ import {
   writeRateSpec,
 } from "./ratespec.ts";
 import { decodeVerdict, encodeVerdict, type Verdict } from "./verdict.ts";
-import { viewOf } from "./view.ts";
-import { positiveNumber, wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the action (include/uapi/linux/pkt_cls.h; net/sched/act_police.c). */
 const TCA_POLICE_TBF = 1;

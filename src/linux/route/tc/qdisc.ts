@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { EINVAL } from "../../errno.ts";
-import type { NetlinkClient } from "../../netlink/client.ts";
 import { isErrno } from "../../netlink/error.ts";
 import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../../netlink/message.ts";
-import type { Prepared } from "../../netlink/prepared.ts";
+import type { NetlinkClient } from "../../worker/netlink-client.ts";
+import type { Prepared } from "../../worker/prepared.ts";
 import {
   decodeFqCodelStatistics,
   decodeFqStatistics,
@@ -107,11 +107,9 @@ export class Qdiscs {
   async list(link: number): Promise<readonly Qdisc[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: TC_H_UNSPEC, info: 0 };
     const request = encodeTcRequest(RTM_GETQDISC, NLM_F_DUMP, place);
-    const { messages } = await this.#client.dump(`list qdiscs of link ${link}`, request);
+    const { entries } = await this.#client.dump(`list qdiscs of link ${link}`, request, decodeQdisc);
     // The kernel dumps the qdiscs of every link, whatever was asked for.
-    return messages
-      .map(decodeQdisc)
-      .filter((qdisc) => qdisc !== undefined && qdisc.spec.link === link) as Qdisc[];
+    return entries.filter(({ spec }) => spec.link === link);
   }
 
   /** Makes a qdisc where there is none. */

@@ -2,7 +2,7 @@
  * Rates and bursts as the kernel's token buckets take them. Here rates are bits per second and bursts bytes;
  * the kernel counts bytes per second and, for bursts, the time a burst takes at its rate.
  */
-import { MAX_UINT32 } from "./whole-number.ts";
+import { MAX_UINT32 } from "../../whole-number.ts";
 
 /** struct tc_ratespec (include/uapi/linux/pkt_sched.h). */
 export const RATESPEC_SIZE = 12;

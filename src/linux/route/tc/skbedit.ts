@@ -1,10 +1,10 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { numberOfWord } from "../names.ts";
 import { type KindCodec, withoutAbsent } from "./kind.ts";
 import { decodeVerdict, encodeVerdict, type Verdict } from "./verdict.ts";
-import { viewOf } from "./view.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the action (include/uapi/linux/tc_act/tc_skbedit.h; net/sched/act_skbedit.c). */
 const TCA_SKBEDIT_PARMS = 2;

@@ -1,5 +1,5 @@
 import type { AttributeReader } from "../../netlink/attribute.ts";
-import { viewOf } from "./view.ts";
+import { viewOf } from "../../netlink/view.ts";
 
 /** Attributes inside TCA_STATS2 and TCA_ACT_STATS (include/uapi/linux/gen_stats.h). */
 const TCA_STATS_BASIC = 1;

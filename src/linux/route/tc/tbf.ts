@@ -1,9 +1,9 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { viewOf } from "../../netlink/view.ts";
+import { positiveNumber, wholeNumber } from "../../whole-number.ts";
 import type { KindCodec } from "./kind.ts";
 import { burstToTicks, RATESPEC_SIZE, rate64, readRate, ticksToBurst, writeRateSpec } from "./ratespec.ts";
-import { viewOf } from "./view.ts";
-import { positiveNumber, wholeNumber } from "./whole-number.ts";
 
 /** Attributes of TBF (include/uapi/linux/pkt_sched.h; net/sched/sch_tbf.c). */
 const TCA_TBF_PARMS = 1;

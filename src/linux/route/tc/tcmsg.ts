@@ -1,4 +1,4 @@
-import { MOST_INDEX, wholeNumber } from "./whole-number.ts";
+import { MOST_INDEX, wholeNumber } from "../../whole-number.ts";
 
 /** Message types of queueing disciplines, classes and filters (include/uapi/linux/rtnetlink.h). */
 export const RTM_NEWQDISC = 36;

@@ -1,8 +1,8 @@
 import { InvalidValueError } from "../../../model/errors.ts";
 import { AttributeReader, AttributeWriter } from "../../netlink/attribute.ts";
+import { wholeNumber } from "../../whole-number.ts";
 import { readActions, type TcAction, writeActions } from "./action.ts";
 import type { KindCodec } from "./kind.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** Attributes of the filter (include/uapi/linux/pkt_cls.h; net/sched/cls_u32.c). */
 const TCA_U32_CLASSID = 1;

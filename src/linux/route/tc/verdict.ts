@@ -1,5 +1,5 @@
+import { wholeNumber } from "../../whole-number.ts";
 import { numberOfWord } from "../names.ts";
-import { wholeNumber } from "./whole-number.ts";
 
 /** What becomes of a packet (include/uapi/linux/pkt_cls.h). */
 const codes = {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Bpf, type NewProgram } from "../../../../src/linux/bpf/bpf.ts";
-import type { BpfAnswer, BpfCall } from "../../../../src/linux/bpf/call.ts";
 import {
   encodeElement,
   encodeGetInfo,
@@ -15,7 +14,8 @@ import { BpfError } from "../../../../src/linux/bpf/error.ts";
 import { decodeMapInfo, decodeProgramInfo } from "../../../../src/linux/bpf/info.ts";
 import { relocate } from "../../../../src/linux/bpf/program.ts";
 import { E2BIG, EACCES, EAGAIN, EINVAL, ENOSPC, EPERM } from "../../../../src/linux/errno.ts";
-import type { JobRunner } from "../../../../src/linux/netlink/pool.ts";
+import type { BpfAnswer, BpfCall } from "../../../../src/linux/worker/bpf-call.ts";
+import type { JobRunner } from "../../../../src/linux/worker/pool.ts";
 import { assertBytes, bytesOf } from "../tc/bytes.ts";
 
 // Layouts: union bpf_attr and the structures in include/uapi/linux/bpf.h.

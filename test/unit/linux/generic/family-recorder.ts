@@ -1,5 +1,5 @@
-import type { NetlinkClient } from "../../../../src/linux/netlink/client.ts";
 import { encodeMessage } from "../../../../src/linux/netlink/message.ts";
+import type { NetlinkClient } from "../../../../src/linux/worker/netlink-client.ts";
 import { makeRecorder, type Recorded, type Sent } from "../route/recorder.ts";
 
 /** Number of the family that tells of the others, the only one that is fixed (include/uapi/linux/genetlink.h). */

@@ -158,3 +158,28 @@ test("an attribute of 65535 bytes is the largest; a longer one is refused", () =
     { name: "RangeError", message: /attribute 1 is 65540 bytes, above 65535/ },
   );
 });
+
+test("attributes are read where they lie in a larger memory, and no further", () => {
+  const inner = new AttributeWriter()
+    .string(1, "name")
+    .nest(2, (nest) => nest.u32(3, 7).bytes(4, Uint8Array.of(5, 6)));
+  const attributes = inner.finish();
+  // What stands behind them would be one more attribute.
+  const memory = new Uint8Array(12 + attributes.length + 8);
+  memory.set(attributes, 12);
+  memory.set([8, 0, 9, 0, 1, 0, 0, 0], 12 + attributes.length);
+  const part = memory.subarray(4, 12 + attributes.length);
+  const reader = new AttributeReader(part, 8);
+  assert.deepEqual([reader.string(1), reader.nested(2)?.u32(3), reader.has(9)], ["name", 7, false]);
+  assert.deepEqual(reader.nested(2)?.bytes(4), Uint8Array.of(5, 6));
+  assert.deepEqual(
+    reader.entries().map(({ type, payload }) => [type, payload.length]),
+    [
+      [1, 5],
+      [2, 16],
+    ],
+  );
+  // Another memory in between does not disturb it.
+  assert.equal(new AttributeReader(Uint8Array.of(5, 0, 1, 0, 3, 0, 0, 0)).u8(1), 3);
+  assert.deepEqual([reader.string(1), reader.nested(2)?.u32(3)], ["name", 7]);
+});

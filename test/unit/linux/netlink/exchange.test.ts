@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { EBUSY, EINTR, EINVAL, ENOBUFS, ETIME } from "../../../../src/linux/errno.ts";
-import { exchange, messagesOf, ReceiveBuffer } from "../../../../src/linux/netlink/exchange.ts";
+import { exchange, messagesOf } from "../../../../src/linux/netlink/exchange.ts";
 import { type FakeReply, FakeSocket } from "../../../../src/linux/netlink/fake.ts";
 import {
   encodeMessage,
@@ -13,6 +13,7 @@ import {
   NLMSG_ERROR,
   NLMSG_NOOP,
 } from "../../../../src/linux/netlink/message.ts";
+import { ReceiveBuffer } from "../../../../src/linux/netlink/receive-buffer.ts";
 import { int32, join, layOut, sequenceOf } from "./datagrams.ts";
 
 const PORT = 4711;
@@ -45,7 +46,7 @@ const valuesOf = (messages: readonly { payload: Uint8Array }[]) => messages.map(
 
 test("a change ends with its acknowledgement", () => {
   const { answer, socket } = ask(change(), (sequence) => [{ datagram: acknowledge(sequence) }]);
-  assert.deepEqual(answer, { errno: 0, ack: {}, pieces: [], isInterrupted: false });
+  assert.deepEqual(answer, { errno: 0, ack: {}, pieces: [], isInterrupted: false, attempt: 1 });
   assert.deepEqual(socket.sent.map(sequenceOf), [SEQUENCE]);
 });
 
@@ -174,7 +175,8 @@ test("an answer that was cut is asked for again with a larger buffer", () => {
   assert.equal(messagesOf(answer)[0]?.payload.length, 300);
   assert.deepEqual(socket.sent.map(sequenceOf), [SEQUENCE, SEQUENCE + 1]);
   // The larger buffer is kept for the requests that follow.
-  assert.ok(buffer.bytes.length >= 316);
+  buffer.clear();
+  assert.ok(buffer.makeRoom().length >= 316);
 });
 
 test("what is left of a cut dump does not get into its repetition", () => {
@@ -233,4 +235,70 @@ test("the sequence number starts anew after the largest", () => {
   );
   const answer = exchange(socket, get(), 0xffffffff, new ReceiveBuffer(64), true);
   assert.deepEqual([answer.errno, socket.sent.map(sequenceOf)], [0, [0xffffffff, 0]]);
+});
+
+test("a long answer is handed over as it comes, and its last part returned", () => {
+  const handed: { values: (number | undefined)[]; attempt: number }[] = [];
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    return [
+      { datagram: join(part(sequence, 1), part(sequence, 2)) },
+      { datagram: join(part(sequence, 3), part(sequence, 4)) },
+      { datagram: join(part(sequence, 5), end(sequence)) },
+    ];
+  }, PORT);
+  // Two messages of 20 bytes each, and no room for two more.
+  const buffer = new ReceiveBuffer(64);
+  const parts: Uint8Array[] = [];
+  const answer = exchange(socket, dump(), SEQUENCE, buffer, true, (pieces, attempt) => {
+    handed.push({ values: valuesOf(messagesOf({ pieces })), attempt });
+    parts.push(...pieces);
+  });
+  assert.deepEqual(handed, [
+    { values: [1, 2], attempt: 1 },
+    { values: [3, 4], attempt: 1 },
+  ]);
+  assert.deepEqual([valuesOf(messagesOf(answer)), answer.attempt], [[5], 1]);
+  // Each part has memory that nothing is received in any more.
+  assert.equal(new Set([...parts, ...answer.pieces].map(({ buffer }) => buffer)).size, 3);
+});
+
+test("parts of an answer that was cut are told from those of its repetition", () => {
+  const handed: [attempt: number, values: (number | undefined)[]][] = [];
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    const payload = new Uint8Array(300).fill(7);
+    return [
+      { datagram: join(part(sequence, 1), part(sequence, 2)) },
+      { datagram: layOut({ type: 16, flags: NLM_F_MULTI, sequence, portId: PORT, payload }) },
+      { datagram: join(part(sequence, 8), end(sequence)) },
+    ];
+  }, PORT);
+  const answer = exchange(socket, dump(), SEQUENCE, new ReceiveBuffer(64), true, (pieces, attempt) =>
+    handed.push([attempt, valuesOf(messagesOf({ pieces }))]),
+  );
+  assert.deepEqual(handed, [
+    [1, [1, 2]],
+    [2, [1, 2]],
+    [2, [7]],
+  ]);
+  assert.deepEqual([answer.attempt, valuesOf(messagesOf(answer))], [2, [8]]);
+});
+
+test("datagrams of one answer lie one behind the other, and the next answer in the same place", () => {
+  const buffer = new ReceiveBuffer(1024);
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    return [{ datagram: part(sequence, 1) }, { datagram: join(part(sequence, 2), end(sequence)) }];
+  }, PORT);
+  const first = exchange(socket, dump(), SEQUENCE, buffer, true);
+  assert.deepEqual(valuesOf(messagesOf(first)), [1, 2]);
+  const second = exchange(socket, dump(), SEQUENCE + 1, buffer, true);
+  const places = [first, second].map(({ pieces }) => pieces.map(({ byteOffset }) => byteOffset));
+  assert.deepEqual(places[0], places[1]);
+  assert.ok(first.pieces[0]?.buffer === second.pieces[0]?.buffer);
+  buffer.release();
+  const third = exchange(socket, dump(), SEQUENCE + 2, buffer, true);
+  assert.ok(third.pieces[0]?.buffer !== first.pieces[0]?.buffer);
+  assert.deepEqual(valuesOf(messagesOf(second)), [1, 2]);
 });

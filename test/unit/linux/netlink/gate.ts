@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Job } from "../../../../src/linux/netlink/jobs.ts";
+import type { Job } from "../../../../src/linux/worker/jobs.ts";
 
 /** A named pipe: the worker that reads it stands still until the test lets it pass. */
 export interface Gate {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Job, JobResult } from "../../../../src/linux/netlink/jobs.ts";
-import type { JobRunner, Schedule } from "../../../../src/linux/netlink/pool.ts";
 import {
   type ArpPacket,
   decodeArp,
@@ -15,6 +13,8 @@ import {
   encodeUnsolicitedAdvertisement,
 } from "../../../../src/linux/packet/neighbour-advertisement.ts";
 import { Packets } from "../../../../src/linux/packet/packets.ts";
+import type { Job, JobResult } from "../../../../src/linux/worker/jobs.ts";
+import type { JobRunner, Schedule } from "../../../../src/linux/worker/pool.ts";
 import { assertBytes, bytesOf } from "../tc/bytes.ts";
 
 const MAC = "02:00:00:00:00:0a";

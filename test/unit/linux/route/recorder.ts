@@ -1,5 +1,5 @@
-import { NetlinkClient } from "../../../../src/linux/netlink/client.ts";
-import type { JobRunner, Schedule } from "../../../../src/linux/netlink/pool.ts";
+import { NetlinkClient } from "../../../../src/linux/worker/netlink-client.ts";
+import type { JobRunner, Schedule } from "../../../../src/linux/worker/pool.ts";
 
 /** A request that was sent, and when it would have been done. */
 export interface Sent {
@@ -27,7 +27,7 @@ export function makeRecorder(
         const answer = typeof datagram === "function" ? datagram(job.request) : datagram;
         const errno = "errno" in answer ? answer.errno : refusal;
         const pieces = "errno" in answer || errno !== 0 ? [] : [new Uint8Array(answer)];
-        return { did: "transact", answer: { errno, ack: {}, pieces, isInterrupted: false } };
+        return { did: "transact", answer: { errno, ack: {}, pieces, isInterrupted: false, attempt: 1 } };
       }),
   };
   const counts = { requests: 0, errors: 0, interruptedDumps: 0 };

@@ -7,9 +7,9 @@ import {
   decodeSetSize,
 } from "../../../../../src/linux/generic/ethtool/driver-statistics.ts";
 import { Ethtool } from "../../../../../src/linux/generic/ethtool/ethtool.ts";
-import { LinkIoctls } from "../../../../../src/linux/netlink/ioctls.ts";
-import type { Task } from "../../../../../src/linux/netlink/jobs.ts";
-import type { JobRunner } from "../../../../../src/linux/netlink/pool.ts";
+import { LinkIoctls } from "../../../../../src/linux/worker/ioctls.ts";
+import type { Task } from "../../../../../src/linux/worker/jobs.ts";
+import type { JobRunner } from "../../../../../src/linux/worker/pool.ts";
 import { InvalidValueError } from "../../../../../src/model/errors.ts";
 import type { Recorded, Sent } from "../../route/recorder.ts";
 import { assertBytes, bytesOf } from "../../tc/bytes.ts";

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import workerThreads, { type Worker } from "node:worker_threads";
-import type { Job, JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
-import { JobError, type Lane, type Schedule, WorkerPool } from "../../../../src/linux/netlink/pool.ts";
-import { Gates } from "./gate.ts";
+import type { Job, JobResult, Task } from "../../../../src/linux/worker/jobs.ts";
+import { JobError, type Lane, type Schedule, WorkerPool } from "../../../../src/linux/worker/pool.ts";
+import { Gates } from "../netlink/gate.ts";
 
 /** Whatever goes wrong, a test ends. */
 const PATIENCE = { timeout: 20_000 };

@@ -1,5 +1,5 @@
 import { InvalidValueError, LanyardError } from "../../model/errors.ts";
-import { NetlinkError } from "./error.ts";
+import { NetlinkError } from "../netlink/error.ts";
 import { IFNAMSIZ, type LinkIoctl } from "./link-ioctl.ts";
 import type { JobRunner } from "./pool.ts";
 import { type NamespacePlace, perform } from "./prepared.ts";

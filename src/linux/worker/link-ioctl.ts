@@ -1,7 +1,7 @@
 import { EAGAIN, EINTR, ENOBUFS } from "../errno.ts";
 import * as ffi from "../ffi.ts";
-import { MESSAGE_HEADER_SIZE } from "./message.ts";
-import { NETLINK_ROUTE, openEventSocket, systemError } from "./socket.ts";
+import { MESSAGE_HEADER_SIZE } from "../netlink/message.ts";
+import { NETLINK_ROUTE, openEventSocket, systemError } from "../netlink/socket.ts";
 
 /** include/uapi/linux/sockios.h. */
 const SIOCGIFNAME = 0x8910;

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../../../model/errors.ts";
+import { InvalidValueError } from "../model/errors.ts";
 
 /** The largest number of 32 bits, which is what most fields of traffic control hold. */
 export const MAX_UINT32 = 0xffffffff;

@@ -1,14 +1,23 @@
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { errorText, LanyardError, NotFoundError } from "../../model/errors.ts";
-import { callBpf } from "../bpf/call.ts";
 import { EINVAL, ENOBUFS, ETIME } from "../errno.ts";
 import * as ffi from "../ffi.ts";
-import { sendFrames } from "../packet/send.ts";
-import { exchange, ReceiveBuffer } from "./exchange.ts";
-import { type Job, type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
+import { type Answer, exchange, type HandOver } from "../netlink/exchange.ts";
+import { ReceiveBuffer } from "../netlink/receive-buffer.ts";
+import { type DatagramSocket, openRequestSocket, systemError } from "../netlink/socket.ts";
+import { callBpf } from "./bpf-call.ts";
+import {
+  type Job,
+  type JobMessage,
+  type JobPart,
+  type JobReply,
+  type JobResult,
+  STOP,
+  type Task,
+} from "./jobs.ts";
 import { linkIoctl } from "./link-ioctl.ts";
-import { type DatagramSocket, openRequestSocket, systemError } from "./socket.ts";
+import { sendFrames } from "./send-frames.ts";
 
 /**
  * The thread that waits for the kernel, so that the main thread never does. It ends by message: terminating
@@ -63,17 +72,16 @@ port.on("message", (message: JobMessage | typeof STOP) => {
     return;
   }
   const reply = perform(message);
-  port.postMessage(reply, largePiecesOf(reply));
+  const pieces = reply.results.flatMap((result) => (result.did === "transact" ? result.answer.pieces : []));
+  port.postMessage(reply, memoryOf(pieces));
 });
 
-/** Memory worth handing over: below this, copying is cheaper. */
+/** An answer that is larger than this goes with its memory: below, copying is cheaper. */
 const LARGE = 16 * 1024;
 
-function largePiecesOf({ results }: JobReply): ArrayBuffer[] {
-  return results
-    .flatMap((result) => (result.did === "transact" ? result.answer.pieces : []))
-    .filter(({ length }) => length >= LARGE)
-    .map(({ buffer }) => buffer);
+/** The memory that pieces are handed over with. */
+function memoryOf(pieces: Answer["pieces"]): ArrayBuffer[] {
+  return [...new Set(pieces.map(({ buffer }) => buffer))].filter(({ byteLength }) => byteLength > LARGE);
 }
 
 function perform({ id, tasks }: JobMessage): JobReply {
@@ -113,7 +121,7 @@ function groupByNamespace(tasks: readonly Task[]): Task[][] {
 /** Adds each task's result to `results`; false when the kernel refused one, which ends the sequence. */
 function doTasks(tasks: readonly Task[], sockets: RequestSockets, results: JobResult[]): boolean {
   for (const { job, tolerates = [] } of tasks) {
-    const result = doJob(job, sockets);
+    const result = doJob(job, sockets, results.length);
     results.push(result);
     const errno = refusalOf(result);
     if (errno !== 0 && !tolerates.includes(errno)) return false;
@@ -150,10 +158,10 @@ function returnHome(): void {
   }
 }
 
-function doJob(job: Job, sockets: RequestSockets): JobResult {
+function doJob(job: Job, sockets: RequestSockets, position: number): JobResult {
   switch (job.do) {
     case "transact":
-      return { did: "transact", answer: transact(job, sockets) };
+      return { did: "transact", answer: transact(job, sockets, position) };
     case "ioctl":
       return { did: "ioctl", ...linkIoctl(job) };
     case "bpf":
@@ -173,13 +181,27 @@ function doJob(job: Job, sockets: RequestSockets): JobResult {
 }
 
 function transact(
-  { protocol, request, canRepeat }: Extract<Job, { do: "transact" }>,
+  { protocol, request, canRepeat, inParts = false }: Extract<Job, { do: "transact" }>,
   sockets: RequestSockets,
+  position: number,
 ) {
   sequence = (sequence + 16) >>> 0;
-  const answer = exchange(sockets.get(protocol), request, sequence, buffer, canRepeat);
+  const handOver: HandOver = (pieces, attempt) => {
+    const part: JobPart = { part: { pieces, attempt }, position };
+    port?.postMessage(part, memoryOf(pieces));
+  };
+  const handingOver = inParts ? handOver : undefined;
+  const answer = exchange(sockets.get(protocol), request, sequence, buffer, canRepeat, handingOver);
   // The answer may still come; a fresh socket never sees it.
   if (answer.errno === ETIME || answer.errno === ENOBUFS) sockets.drop(protocol);
+  return takeOut(answer);
+}
+
+/** An answer that the next exchange does not write over: with its memory, or copied out of it. */
+function takeOut(answer: Answer): Answer {
+  const size = answer.pieces.reduce((sum, { length }) => sum + length, 0);
+  if (size <= LARGE) return { ...answer, pieces: answer.pieces.map((piece) => piece.slice()) };
+  buffer.release();
   return answer;
 }
 

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { EINVAL, ENODEV } from "../../../../src/linux/errno.ts";
-import { NetlinkClient, type NetlinkCounts } from "../../../../src/linux/netlink/client.ts";
 import { NetlinkError } from "../../../../src/linux/netlink/error.ts";
 import type { Answer } from "../../../../src/linux/netlink/exchange.ts";
-import type { JobResult, Task } from "../../../../src/linux/netlink/jobs.ts";
-import { JobError, type JobRunner, type Schedule } from "../../../../src/linux/netlink/pool.ts";
-import { perform } from "../../../../src/linux/netlink/prepared.ts";
-import { layOut } from "./datagrams.ts";
+import type { Message } from "../../../../src/linux/netlink/message.ts";
+import type { JobPart, JobResult, Task } from "../../../../src/linux/worker/jobs.ts";
+import { NetlinkClient, type NetlinkCounts } from "../../../../src/linux/worker/netlink-client.ts";
+import { JobError, type JobRunner, type Schedule } from "../../../../src/linux/worker/pool.ts";
+import { perform } from "../../../../src/linux/worker/prepared.ts";
+import { layOut } from "../netlink/datagrams.ts";
 
-const fine: Answer = { errno: 0, ack: {}, pieces: [], isInterrupted: false };
+const fine: Answer = { errno: 0, ack: {}, pieces: [], isInterrupted: false, attempt: 1 };
 const message = { type: 16, flags: 0, sequence: 1, portId: 1, payload: Uint8Array.of(1) };
-const pieces = [new Uint8Array(layOut(message))];
+const pieceOf = (value: number) => new Uint8Array(layOut({ ...message, payload: Uint8Array.of(value) }));
+const pieces = [pieceOf(1)];
 
 /** A worker's part: a task with the schedule of the sequence it came in. */
 interface Asked {
@@ -23,8 +25,13 @@ interface Asked {
 function makeClient(...answers: readonly (Answer | Error)[]) {
   const asked: Asked[] = [];
   const left = [...answers];
+  let parts: readonly (JobPart["part"] | (() => void))[] = [];
   const runner: JobRunner = {
-    run: async (tasks, schedule) => {
+    run: async (tasks, schedule, onPart) => {
+      for (const part of parts) {
+        if (typeof part === "function") part();
+        else onPart?.({ part, position: 0 });
+      }
       const results: JobResult[] = [];
       for (const task of tasks) {
         asked.push({ task, schedule });
@@ -49,11 +56,16 @@ function makeClient(...answers: readonly (Answer | Error)[]) {
     },
   };
   const client = new NetlinkClient(runner, 0, place, counts);
-  return { client, runner, asked, counts, isInside: () => inside > 0 };
+  /** What comes before each answer, and what is done in between. */
+  const tell = (...told: typeof parts) => {
+    parts = told;
+  };
+  return { client, runner, asked, counts, tell, isInside: () => inside > 0 };
 }
 
 const request = Uint8Array.of(1, 2, 3, 4);
 const nothing = () => {};
+const itself = (decoded: Message) => decoded;
 
 test("a change goes to the lane of changes, under a key of its namespace, and is never repeated", async () => {
   const { client, asked } = makeClient();
@@ -107,22 +119,51 @@ test("a dump that was interrupted is read again", async () => {
     { ...fine, isInterrupted: true },
     { ...fine, pieces },
   );
-  assert.deepEqual(await client.dump("list links", request), { messages: [message], isInconsistent: false });
+  assert.deepEqual(await client.dump("list links", request, itself), {
+    entries: [message],
+    isInconsistent: false,
+  });
   assert.deepEqual(counts, { requests: 3, errors: 0, interruptedDumps: 2 });
 });
 
 test("a dump that is interrupted five times is given as it is, and marked", async () => {
   const interrupted = { ...fine, pieces, isInterrupted: true };
   const { client, asked, counts } = makeClient(...Array<Answer>(9).fill(interrupted));
-  assert.deepEqual(await client.dump("list links", request), { messages: [message], isInconsistent: true });
+  assert.deepEqual(await client.dump("list links", request, itself), {
+    entries: [message],
+    isInconsistent: true,
+  });
   assert.equal(asked.length, 5);
   assert.deepEqual(counts, { requests: 5, errors: 0, interruptedDumps: 5 });
 });
 
 test("a dump that fails while it is repeated fails", async () => {
   const { client, counts } = makeClient({ ...fine, isInterrupted: true }, { ...fine, errno: 105 });
-  await assert.rejects(client.dump("list links", request), /list links: .*receive buffer.*ENOBUFS/);
+  await assert.rejects(client.dump("list links", request, itself), /list links: .*receive buffer.*ENOBUFS/);
   assert.deepEqual(counts, { requests: 2, errors: 1, interruptedDumps: 1 });
+});
+
+test("parts of a dump are decoded as they come, and what is no entry is left out", async () => {
+  const decoded: number[] = [];
+  const decode = ({ payload }: Message) => {
+    decoded.push(payload[0] as number);
+    return payload[0] === 2 ? undefined : payload[0];
+  };
+  const { client, tell } = makeClient({ ...fine, pieces: [pieceOf(3)] });
+  tell(
+    () => assert.deepEqual(decoded, []),
+    { pieces: [pieceOf(1), pieceOf(2)], attempt: 1 },
+    () => assert.deepEqual(decoded, [1, 2]),
+  );
+  const { entries } = await client.dump("list links", request, decode);
+  assert.deepEqual(entries, [1, 3]);
+});
+
+test("parts of an answer that comes from its beginning again count no more", async () => {
+  const { client, tell } = makeClient({ ...fine, pieces: [pieceOf(3)], attempt: 3 });
+  tell({ pieces: [pieceOf(1)], attempt: 1 }, { pieces: [pieceOf(2)], attempt: 3 });
+  const { entries } = await client.dump("list links", request, ({ payload }) => payload[0]);
+  assert.deepEqual(entries, [2, 3]);
 });
 
 test("the namespace is left after every request, also one that failed", async () => {

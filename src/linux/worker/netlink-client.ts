@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LanyardError } from "../../model/errors.ts";
-import { NetlinkError } from "./error.ts";
-import { type Answer, messagesOf } from "./exchange.ts";
-import type { Message } from "./message.ts";
+import { NetlinkError } from "../netlink/error.ts";
+import { type Answer, messagesOf } from "../netlink/exchange.ts";
+import type { Message } from "../netlink/message.ts";
+import type { JobResult } from "./jobs.ts";
 import type { JobRunner, Lane } from "./pool.ts";
 import { type NamespacePlace, type Prepared, perform } from "./prepared.ts";
 
@@ -21,8 +22,8 @@ export interface RequestOptions {
 }
 
 /** What a dump gave. */
-export interface DumpResult {
-  readonly messages: readonly Message[];
+export interface DumpResult<T> {
+  readonly entries: T[];
   /** True when the kernel's state kept changing while it was read: an object may be missing or doubled. */
   readonly isInconsistent: boolean;
 }
@@ -101,36 +102,52 @@ export class NetlinkClient {
   }
 
   /**
-   * Reads a table. Interrupted dumps are repeated up to five times, then given marked inconsistent. What asks a
-   * driver goes by the lane `slow`.
+   * Reads a table. `decode` turns each message into an entry, or undefined for one that is none; it runs while the rest
+   * is still received, and must not throw. Interrupted dumps are repeated up to five times, then given marked
+   * inconsistent. What asks a driver goes by the lane `slow`.
    */
-  async dump(operation: string, message: Uint8Array, lane: Lane = "read"): Promise<DumpResult> {
+  async dump<T>(
+    operation: string,
+    message: Uint8Array,
+    decode: (message: Message) => T | undefined,
+    lane: Lane = "read",
+  ): Promise<DumpResult<T>> {
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.#dumpOnce(operation, message, lane);
+      const { answer, entries } = await this.#dumpOnce(operation, message, decode, lane);
       if (answer.errno !== 0) throw this.#refused(operation, answer);
-      if (!answer.isInterrupted) return { messages: messagesOf(answer), isInconsistent: false };
+      if (!answer.isInterrupted) return { entries, isInconsistent: false };
       this.#counts.interruptedDumps += 1;
-      if (attempt === DUMP_ATTEMPTS) return { messages: messagesOf(answer), isInconsistent: true };
+      if (attempt === DUMP_ATTEMPTS) return { entries, isInconsistent: true };
       await sleep(2 ** (attempt - 1));
     }
   }
 
-  async #dumpOnce(operation: string, request: Uint8Array, lane: Lane): Promise<Answer> {
+  async #dumpOnce<T>(
+    operation: string,
+    request: Uint8Array,
+    decode: (message: Message) => T | undefined,
+    lane: Lane,
+  ): Promise<{ answer: Answer; entries: T[] }> {
     this.#counts.requests += 1;
-    const job = { do: "transact", protocol: this.#protocol, request, canRepeat: true } as const;
-    const [answer] = await perform(this.#runner, [
-      {
-        operation,
-        job,
-        place: this.#place,
-        lane,
-        read: (result) => {
-          if (result.did === "transact") return result.answer;
-          throw new LanyardError("internal", `a worker answered ${result.did}`);
-        },
-      },
-    ]);
-    return answer;
+    let entries: T[] = [];
+    let last = 1;
+    const add = (part: Pick<Answer, "pieces" | "attempt">) => {
+      // It was cut somewhere, and comes from its beginning again.
+      if (part.attempt !== last) entries = [];
+      last = part.attempt;
+      for (const message of messagesOf(part)) {
+        const entry = decode(message);
+        if (entry !== undefined) entries.push(entry);
+      }
+    };
+    const transact = { do: "transact", protocol: this.#protocol, request } as const;
+    const job = { ...transact, canRepeat: true, inParts: true };
+    const read = (result: JobResult) => {
+      if (result.did !== "transact") throw new LanyardError("internal", `a worker answered ${result.did}`);
+      add(result.answer);
+      return { answer: result.answer, entries };
+    };
+    return await this.send({ operation, job, place: this.#place, lane, readPart: add, read });
   }
 
   #refused(operation: string, answer: Answer, reasons: RequestOptions["reasons"] = {}): NetlinkError {

@@ -1,20 +1,21 @@
 import type { ErrorCode } from "../../model/errors.ts";
-import type { BpfAnswer, BpfCall } from "../bpf/call.ts";
-import type { FramesToSend } from "../packet/send.ts";
-import type { Answer } from "./exchange.ts";
+import type { Answer } from "../netlink/exchange.ts";
+import type { BpfAnswer, BpfCall } from "./bpf-call.ts";
 import type { IoctlAnswer, LinkIoctl } from "./link-ioctl.ts";
+import type { FramesToSend } from "./send-frames.ts";
 
 /**
  * What a worker thread can do. Every job is one synchronous section: the worker enters the namespace, does
  * the work, and is back in its own namespace before it answers.
  */
 export type Job =
-  /** One netlink request. `canRepeat` for reads and dumps. */
+  /** One netlink request. `canRepeat` for reads and dumps. `inParts`: a long answer comes as it is received. */
   | {
       readonly do: "transact";
       readonly protocol: number;
       readonly request: Uint8Array;
       readonly canRepeat: boolean;
+      readonly inParts?: boolean;
     }
   /** An ioctl about a link (see `linkIoctl`). */
   | ({ readonly do: "ioctl" } & LinkIoctl)
@@ -55,6 +56,13 @@ export type JobResult =
   | { readonly did: "readFile"; readonly text: string }
   | { readonly did: "readCookie"; readonly cookie: bigint }
   | { readonly did: "makeNamespace"; readonly fd: number };
+
+/** What a job has brought so far; its result has the rest. */
+export interface JobPart {
+  readonly part: Pick<Answer, "pieces" | "attempt">;
+  /** Of the task it is from. */
+  readonly position: number;
+}
 
 /** How a worker answers. `failed` is for what is not the kernel's answer to a netlink request. */
 export interface JobReply {

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { errorText, LanyardError } from "../../model/errors.ts";
-import { type JobMessage, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
+import { type JobMessage, type JobPart, type JobReply, type JobResult, STOP, type Task } from "./jobs.ts";
 
 /**
  * Kinds of work that must not wait for each other. `change`: in order per key. `read`: gets and dumps.
@@ -28,14 +28,20 @@ export interface Schedule {
 export interface JobRunner {
   /**
    * Does tasks in one go, one after the other, until one is refused or fails. Gives the results up to there, a
-   * refusal of the kernel included. Throws JobError when a task failed for another reason.
+   * refusal of the kernel included. Throws JobError when a task failed for another reason. `onPart` gets what comes
+   * before its task is done, where a task asks for that; it must not throw.
    */
-  run(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]>;
+  run(
+    tasks: readonly Task[],
+    schedule: Schedule,
+    onPart?: (part: JobPart) => void,
+  ): Promise<readonly JobResult[]>;
 }
 
 interface QueuedJob {
   readonly tasks: readonly Task[];
   readonly schedule: Schedule;
+  readonly onPart: (part: JobPart) => void;
   readonly resolve: (results: readonly JobResult[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -62,11 +68,15 @@ export class WorkerPool implements JobRunner {
     this.#lanes.read.warmUp();
   }
 
-  run(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]> {
+  run(
+    tasks: readonly Task[],
+    schedule: Schedule,
+    onPart: (part: JobPart) => void = () => {},
+  ): Promise<readonly JobResult[]> {
     if (this.#stopping !== undefined) {
       return Promise.reject(new LanyardError("unavailable", "the netlink workers have stopped"));
     }
-    return this.#lanes[schedule.lane].add(tasks, schedule);
+    return this.#lanes[schedule.lane].add(tasks, schedule, onPart);
   }
 
   /** Lets what is queued finish, then ends all threads. */
@@ -88,9 +98,13 @@ class LaneThreads {
     this.#lane = lane;
   }
 
-  add(tasks: readonly Task[], schedule: Schedule): Promise<readonly JobResult[]> {
+  add(
+    tasks: readonly Task[],
+    schedule: Schedule,
+    onPart: QueuedJob["onPart"],
+  ): Promise<readonly JobResult[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ tasks, schedule, resolve, reject });
+      this.#queue.push({ tasks, schedule, onPart, resolve, reject });
       this.#dispatch();
     });
   }
@@ -165,7 +179,10 @@ class LaneThreads {
       }),
       current: undefined,
     };
-    thread.worker.on("message", (reply: JobReply) => this.#finish(thread, reply));
+    thread.worker.on("message", (reply: JobReply | JobPart) => {
+      if ("part" in reply) thread.current?.onPart(reply);
+      else this.#finish(thread, reply);
+    });
     thread.worker.on("error", (error: Error) => this.#lose(thread, error.message, error));
     thread.worker.on("exit", (code) => this.#lose(thread, `it ended with exit code ${code}`));
     thread.worker.unref();

@@ -1,6 +1,6 @@
 import { LanyardError, NotFoundError } from "../../model/errors.ts";
 import { errnoName } from "../errno.ts";
-import type { Job, JobResult } from "./jobs.ts";
+import type { Job, JobPart, JobResult } from "./jobs.ts";
 import { JobError, type JobRunner, type Lane } from "./pool.ts";
 
 /** A network namespace as work that is done in it needs it. */
@@ -26,6 +26,8 @@ export interface Prepared<T> {
   readonly tolerates?: readonly number[];
   /** What a failure means here, by error number, for jobs that are no request to the kernel, such as files. */
   readonly reasons?: Readonly<Record<number, string>>;
+  /** Takes what comes before the result, where the job asks for that. */
+  readonly readPart?: (part: JobPart["part"]) => void;
   /** Turns the worker's result into the caller's, or throws when the kernel refused. */
   readonly read: (result: JobResult) => T;
 }
@@ -56,7 +58,9 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
     const keys = list.flatMap((part) => (part.lane === "read" || part.key === undefined ? [] : [part.key]));
     const [key, ...otherKeys] = new Set(keys);
     const schedule = { lane: leading.lane, key, ...(otherKeys.length === 0 ? {} : { otherKeys }) };
-    const results = await runner.run(tasks, schedule);
+    const results = await runner.run(tasks, schedule, ({ part, position }) =>
+      list[position]?.readPart?.(part),
+    );
     return list.map(({ operation, read }, position) => {
       const result = results[position];
       if (result === undefined) throw new LanyardError("internal", `${operation}: the worker gave no result`);
