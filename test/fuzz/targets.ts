@@ -208,7 +208,11 @@ function readDatagram(datagram: Uint8Array): void {
 }
 
 const byFamily: Readonly<Record<number, (message: Message) => unknown>> = {
-  [seeds.RTM_NEWLINK]: ({ payload }) => [decodeLink(payload), readLinkHeader(payload), decodeVfTable(payload)],
+  [seeds.RTM_NEWLINK]: ({ payload }) => [
+    decodeLink(payload),
+    readLinkHeader(payload),
+    decodeVfTable(payload),
+  ],
   [seeds.RTM_NEWADDR]: ({ payload }) => decodeAddress(payload),
   [seeds.RTM_NEWROUTE]: ({ payload }) => decodeRoute(payload),
   [seeds.RTM_NEWNEIGH]: ({ payload }) => [decodeNeighbour(payload), decodeFdbEntry(payload)],
