@@ -14,6 +14,7 @@ export const EINTR = 4;
 export const ENXIO = 6;
 export const E2BIG = 7;
 export const EAGAIN = 11;
+export const ENOMEM = 12;
 export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
@@ -31,6 +32,7 @@ export const EADDRNOTAVAIL = 99;
 export const ENETDOWN = 100;
 export const ENETUNREACH = 101;
 export const ENOBUFS = 105;
+export const ENOTCONN = 107;
 export const EHOSTUNREACH = 113;
 
 /** `ENODEV` for 19; the number itself where it has no name. */
@@ -50,9 +52,9 @@ const texts = new Map<number, string>([
   [ENOBUFS, "the kernel's receive buffer for this socket overflowed"],
   [EMSGSIZE, "the answer does not fit into one message"],
   [ESRCH, "no such object"],
-  [12, "the kernel is out of memory"],
+  [ENOMEM, "the kernel is out of memory"],
   [EACCES, "permission denied"],
-  [34, "a value is out of range"],
+  [ERANGE, "a value is out of range"],
   [ETIME, "no answer from the kernel in time"],
   [ENETUNREACH, "the network is unreachable"],
   [EHOSTUNREACH, "no route to the host"],

@@ -19,7 +19,8 @@ const FEW_TYPES = 8;
 const LARGE_NEST = 128;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** What the kernel holds, also where it begins like a byte order mark. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Rounds up to the 4 bytes netlink aligns everything to. */
 export function align4(size: number): number {

@@ -1,6 +1,6 @@
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { LanyardError } from "../../model/errors.ts";
-import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, errnoName } from "../errno.ts";
+import { EAGAIN, EINTR, EMSGSIZE, ENOBUFS, ENOMEM, errnoName } from "../errno.ts";
 import * as ffi from "../ffi.ts";
 import { openEventSocket, systemError } from "./socket.ts";
 
@@ -14,7 +14,6 @@ const NETLINK_LISTEN_ALL_NSID = 8;
 const MSG_TRUNC = 0x20;
 /** include/uapi/asm-generic/ioctls.h: the descriptor is closed in programs that are started. */
 const FIOCLEX = 0x5451;
-const ENOMEM = 12;
 
 /** What one recvmsg(2) fills, on 64-bit Linux: struct msghdr, struct iovec, ancillary data, struct sockaddr_nl. */
 const HEADER = { at: 0, size: 56 };

@@ -35,7 +35,10 @@ const MULTICAST_ROUTERS = { never: 0, automatic: 1, always: 2, temporary: 3 } as
 
 /** What a port of a bridge can be told (br_setport, net/bridge/br_netlink.c). */
 export interface BridgePortSettings {
-  /** In the spanning tree. Only a bridge without one takes it, and only of a link that is up and has a carrier. */
+  /**
+   * In the spanning tree. Only a bridge without one takes it, and only of a link that is up and has a carrier; `blocking`
+   * is made `forwarding` at once there.
+   */
   readonly state?: keyof typeof STATES;
   /** In the spanning tree, 0 to 63. */
   readonly priority?: number;

@@ -1,5 +1,5 @@
 import { InvalidValueError, NotFoundError } from "../../model/errors.ts";
-import { ENODEV, EOPNOTSUPP } from "../errno.ts";
+import { ENODEV, ENOTCONN, EOPNOTSUPP } from "../errno.ts";
 import type { AttributeWriter } from "../netlink/attribute.ts";
 import {
   encodeMessage,
@@ -46,6 +46,11 @@ export interface NewLink extends InitialSettings, QueueSettings {
 
 /** ALTIFNAMSIZ less the closing zero byte (include/uapi/linux/if.h). */
 const LONGEST_ALT_NAME = 127;
+
+/** What a refusal means. The kernel brings the first end of a veth up before it makes the second (veth_open). */
+const CREATE_REASONS = {
+  [ENOTCONN]: "a veth cannot be made with both ends up: bring one of them up afterwards",
+};
 
 /** No link of that name or index in the namespace. */
 export class LinkNotFoundError extends NotFoundError {}
@@ -120,7 +125,7 @@ export class Links {
     return this.#client.prepare(
       `add link ${link.name} (${link.of.kind}) in ${this.#place}`,
       message,
-      { key: link.name },
+      { key: link.name, reasons: CREATE_REASONS },
       () => {},
     );
   }

@@ -45,6 +45,14 @@ test("every kind of link is made, read, and deleted", PATIENCE, async () => {
   );
 });
 
+test("a veth with both ends up is refused with what to do instead", PATIENCE, async () => {
+  await using world = new World();
+  const { links } = await world.makeNamespace();
+  const of = { kind: "veth", peer: { name: "right", isUp: true } } as const;
+  await assert.rejects(links.create({ name: "left", of, isUp: true }), /bring one of them up afterwards/);
+  assert.equal(await links.find("left"), undefined);
+});
+
 test("ip shows what was made", PATIENCE, async () => {
   await using world = new World();
   const pod = await world.makeNamespace();

@@ -1,10 +1,10 @@
-import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
+import { type Message, NLM_F_CREATE, NLM_F_EXCL } from "../../netlink/message.ts";
 import type { NetlinkClient } from "../../worker/netlink-client.ts";
 import type { Prepared } from "../../worker/prepared.ts";
 import { decodeHtbClassStatistics, type HtbClassStatistics } from "./application.ts";
 import { type HtbClass, htbClass } from "./htb.ts";
 import { type CodecTable, decodeKind, encodeKind, kindName, type UnknownKind } from "./kind.ts";
-import { decodeTcObject, encodeTcRequest } from "./message.ts";
+import { decodeTcObject, encodeTcDump, encodeTcRequest } from "./message.ts";
 import { type MqClass, mqClass } from "./mq.ts";
 import type { TcStatistics } from "./statistics.ts";
 import {
@@ -55,7 +55,7 @@ export class Classes {
   /** Every class of every qdisc of a link. */
   async list(link: number): Promise<readonly Class[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: TC_H_UNSPEC, info: 0 };
-    const request = encodeTcRequest(RTM_GETTCLASS, NLM_F_DUMP, place);
+    const request = encodeTcDump(RTM_GETTCLASS, place);
     return (await this.#client.dump(`list classes of link ${link}`, request, decodeClass)).entries;
   }
 

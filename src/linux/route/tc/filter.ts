@@ -1,5 +1,5 @@
 import { AttributeReader } from "../../netlink/attribute.ts";
-import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../../netlink/message.ts";
+import { type Message, NLM_F_CREATE, NLM_F_EXCL } from "../../netlink/message.ts";
 import { wholeNumber } from "../../whole-number.ts";
 import type { NetlinkClient } from "../../worker/netlink-client.ts";
 import type { Prepared } from "../../worker/prepared.ts";
@@ -16,7 +16,7 @@ import {
   type UnknownKind,
 } from "./kind.ts";
 import { type MatchallFilter, matchall, TCA_MATCHALL_ACT, TCA_MATCHALL_FLAGS } from "./matchall.ts";
-import { decodeTcObject, encodeTcRequest } from "./message.ts";
+import { decodeTcObject, encodeTcDump, encodeTcRequest } from "./message.ts";
 import { NO_STATISTICS, type TcStatistics } from "./statistics.ts";
 import {
   decodeFilterParent,
@@ -91,7 +91,7 @@ export class Filters {
   /** Every filter at one place of a link, in all its chains. */
   async list(link: number, parent: FilterParent): Promise<readonly Filter[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: encodeFilterParent(parent), info: 0 };
-    const request = encodeTcRequest(RTM_GETTFILTER, NLM_F_DUMP, place);
+    const request = encodeTcDump(RTM_GETTFILTER, place);
     const operation = `list filters at ${describeParent(parent)} of link ${link}`;
     return (await this.#client.dump(operation, request, decodeFilter)).entries;
   }

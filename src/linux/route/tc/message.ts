@@ -1,5 +1,5 @@
 import { AttributeReader } from "../../netlink/attribute.ts";
-import { encodeMessage, type Message, NLM_F_ACK } from "../../netlink/message.ts";
+import { encodeMessage, type Message, NLM_F_ACK, NLM_F_DUMP } from "../../netlink/message.ts";
 import type { EncodedKind } from "./kind.ts";
 import {
   decodeStatistics,
@@ -38,7 +38,7 @@ interface TcContent {
   readonly chain?: number | undefined;
 }
 
-/** A request for one tc object. The kernel acknowledges it. */
+/** A change of one tc object, which the kernel acknowledges. */
 export function encodeTcRequest(
   type: number,
   flags: number,
@@ -51,6 +51,11 @@ export function encodeTcRequest(
     attributes.string(TCA_KIND, kind.name);
     if (kind.payload !== undefined) attributes.bytes(TCA_OPTIONS, kind.payload);
   });
+}
+
+/** A request for all objects of a kind at a place. */
+export function encodeTcDump(type: number, place: TcMessage): Uint8Array {
+  return encodeMessage(type, NLM_F_DUMP, encodeTcmsg(place));
 }
 
 /** Reads a qdisc, class or filter the kernel reported; undefined when the message is damaged. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { EINVAL } from "../../errno.ts";
 import { isErrno } from "../../netlink/error.ts";
-import { type Message, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../../netlink/message.ts";
+import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../../netlink/message.ts";
 import type { NetlinkClient } from "../../worker/netlink-client.ts";
 import type { Prepared } from "../../worker/prepared.ts";
 import {
@@ -23,7 +23,7 @@ import {
   type UnknownKind,
   withoutAbsent,
 } from "./kind.ts";
-import { decodeTcObject, encodeTcRequest } from "./message.ts";
+import { decodeTcObject, encodeTcDump, encodeTcRequest } from "./message.ts";
 import { type MqQdisc, mqQdisc } from "./mq.ts";
 import { type NoqueueQdisc, noqueue } from "./noqueue.ts";
 import { type PfifoFastQdisc, pfifoFast } from "./pfifo_fast.ts";
@@ -106,7 +106,7 @@ export class Qdiscs {
   /** Every qdisc of a link; also the ones the kernel attached by itself, such as `noqueue`. */
   async list(link: number): Promise<readonly Qdisc[]> {
     const place = { link, handle: TC_H_UNSPEC, parent: TC_H_UNSPEC, info: 0 };
-    const request = encodeTcRequest(RTM_GETQDISC, NLM_F_DUMP, place);
+    const request = encodeTcDump(RTM_GETQDISC, place);
     const { entries } = await this.#client.dump(`list qdiscs of link ${link}`, request, decodeQdisc);
     // The kernel dumps the qdiscs of every link, whatever was asked for.
     return entries.filter(({ spec }) => spec.link === link);

@@ -96,6 +96,11 @@ test("a string ends at its first zero byte, or with the attribute", () => {
   assert.equal(reader.string(2), "ok");
 });
 
+test("a string that begins like a byte order mark keeps it", () => {
+  const written = new AttributeWriter().string(1, "\ufeffuplink").finish();
+  assert.equal(new AttributeReader(written).string(1), "\ufeffuplink");
+});
+
 test("a reader over part of a buffer sees that part only", () => {
   const whole = bytesOf("ffffffff 0800 0100 2a000000 0800 0200 07000000");
   const reader = new AttributeReader(whole.subarray(4, 12));
