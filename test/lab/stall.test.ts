@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { Worker } from "node:worker_threads";
 import koffi from "koffi";
 import { readNetDevice } from "../../src/linux/sysfs/net-device.ts";
+import { LoopWatch } from "../kernel/loop-watch.ts";
 import { World } from "../kernel/world.ts";
 import { Netdevsim } from "./guest.ts";
 
@@ -66,7 +66,9 @@ test("while a driver holds RTNL for two seconds, the main thread never waits 20 
   const driver = spawn("ethtool", SELF_TEST, { stdio: "ignore", timeout: LONG + 500, killSignal: "SIGKILL" });
   const ended = once(driver, "exit");
   world.defer(async () => void (await ended));
-  await using waits = new WaitWatch();
+  // Time the thread ran or was ready to run, so that it does not matter how slowly the emulated processor runs it; a call
+  // that waits for the kernel shows in its whole length, which is seconds while a driver holds its lock.
+  await using waits = new LoopWatch({ excused: readBusyTime, slowness: 8 });
   let longestRequest = 0;
   while (longestRequest < LONG) {
     const hasEnded = driver.exitCode !== null || driver.signalCode !== null;
@@ -84,58 +86,6 @@ test("while a driver holds RTNL for two seconds, the main thread never waits 20 
   // Where the kernel has the caller try again instead of sleep, that looks like work, and lasts as long as the lock.
   assert.ok(longestGap < LONG / 2, `the event loop stood still for ${longestGap} ms`);
 });
-
-/** A thread that does nothing but count its ticks: while it does not, the whole machine stands still. */
-const CONTROL = `
-  const { workerData } = require("node:worker_threads");
-  setInterval(() => Atomics.add(new Int32Array(workerData), 0, 1), 1);`;
-
-/**
- * Measures how long the main thread waits for something else than its next event: the time between two ticks, without
- * what the timer waits anyway, without the time it ran, and without the time it was ready to run. So it does not matter
- * how slowly the emulated processor runs what the thread does; a call that waits for the kernel shows in its whole
- * length, which is seconds while a driver holds its lock. A gap in which a thread that asks for nothing hardly ticked
- * either is the machine's and does not count.
- */
-class WaitWatch implements AsyncDisposable {
-  static readonly #TICK_MS = 1;
-  readonly #controlTicks = new Int32Array(new SharedArrayBuffer(4));
-  readonly #control = new Worker(CONTROL, { eval: true, workerData: this.#controlTicks.buffer });
-  #longest = 0;
-  #longestGap = 0;
-  #last = performance.now();
-  #lastBusy = readBusyTime();
-  #lastTicks = 0;
-  readonly #timer = setInterval(() => this.#tick(), WaitWatch.#TICK_MS);
-
-  /** The longest wait so far, in milliseconds. */
-  get longest(): number {
-    return this.#longest;
-  }
-
-  /** The longest gap between two ticks so far, whatever filled it, in milliseconds. */
-  get longestGap(): number {
-    return this.#longestGap;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#control.terminate();
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    const busy = readBusyTime();
-    const ticks = Atomics.load(this.#controlTicks, 0);
-    const gap = now - this.#last - WaitWatch.#TICK_MS;
-    this.#longestGap = Math.max(this.#longestGap, gap);
-    const isOurs = ticks - this.#lastTicks > gap / (8 * WaitWatch.#TICK_MS);
-    if (isOurs) this.#longest = Math.max(this.#longest, gap - (busy - this.#lastBusy));
-    this.#last = now;
-    this.#lastBusy = busy;
-    this.#lastTicks = ticks;
-  }
-}
 
 const schedYield: () => number = koffi.load(null).func("int sched_yield()");
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
-import { Worker } from "node:worker_threads";
+import { LoopWatch } from "../loop-watch.ts";
 import { leaveSharedNamespace, PATIENCE, World } from "../world.ts";
 
 leaveSharedNamespace();
@@ -35,7 +35,10 @@ test(
       await ended;
     });
 
-    await using stalls = new StallWatch();
+    // Time this thread was ready and other processes had the cores, or the threads of V8 were, for which this one waits
+    // while garbage is collected.
+    const threads = findThreadsOfLoop();
+    await using stalls = new LoopWatch({ excused: () => readRunDelay(threads), slowness: 4 });
     const started = performance.now();
     let requests = 0;
     let longestRequest = 0;
@@ -58,51 +61,6 @@ test(
     assert.ok(longest < LONGEST_STALL, `the event loop stood still for ${longest} ms`);
   },
 );
-
-/** A thread that does nothing but count its ticks: while it goes on, the machine is not what holds others up. */
-const CONTROL = `
-  const { workerData } = require("node:worker_threads");
-  setInterval(() => Atomics.add(new Int32Array(workerData), 0, 1), 1);`;
-
-/**
- * Measures how long the event loop stands still: the time between two ticks, without what the timer waits anyway and
- * without the time this thread was ready and other processes had the cores, or the threads of V8 were, for which this
- * one waits while garbage is collected. A gap in which a thread that has nothing
- * to do with the kernel's locks hardly ticked either is the machine's and does not count.
- */
-class StallWatch implements AsyncDisposable {
-  static readonly #TICK_MS = 1;
-  readonly #controlTicks = new Int32Array(new SharedArrayBuffer(4));
-  readonly #control = new Worker(CONTROL, { eval: true, workerData: this.#controlTicks.buffer });
-  #longest = 0;
-  #last = performance.now();
-  readonly #threads = findThreadsOfLoop();
-  #lastDelay = readRunDelay(this.#threads);
-  #lastTicks = 0;
-  readonly #timer = setInterval(() => this.#tick(), StallWatch.#TICK_MS);
-
-  /** The longest stall so far, in milliseconds. */
-  get longest(): number {
-    return this.#longest;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#control.terminate();
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    const delay = readRunDelay(this.#threads);
-    const ticks = Atomics.load(this.#controlTicks, 0);
-    const gap = now - this.#last - StallWatch.#TICK_MS;
-    const isOurs = ticks - this.#lastTicks > gap / (4 * StallWatch.#TICK_MS);
-    if (isOurs) this.#longest = Math.max(this.#longest, gap - (delay - this.#lastDelay));
-    this.#last = now;
-    this.#lastDelay = delay;
-    this.#lastTicks = ticks;
-  }
-}
 
 /** Folders of the main thread, which has the process' number, and of those that collect its garbage. */
 function findThreadsOfLoop(): string[] {
