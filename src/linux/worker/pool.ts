@@ -9,15 +9,8 @@ import { type JobMessage, type JobPart, type JobReply, type JobResult, STOP, typ
  */
 export type Lane = "change" | "read" | "delete" | "slow";
 
-/**
- * Most threads a lane may start. One of the first two lanes' starts at once, the others when needed. The grace periods of
- * deletions that begin together end together (rcu_barrier, kernel/rcu/tree.c): with 32 threads, 40 deletions take two of
- * them or three, with 16 six.
- */
-const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 32, slow: 2 };
-
-/** How long a thread that is not its lane's first stays without work, in milliseconds. */
-const LINGER_MS = 30_000;
+/** Most threads a lane may start. One of the first two lanes' starts at once, the others when needed. */
+const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 16, slow: 2 };
 
 /** A thread decodes nothing and keeps nothing, so that it needs little: 7 MB instead of 21 (measured). */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
@@ -55,11 +48,7 @@ interface QueuedJob {
 
 interface Thread {
   readonly worker: Worker;
-  /** Settles when it has ended, however that came. */
-  readonly ended: Promise<unknown>;
   current: QueuedJob | undefined;
-  /** Ends it when it has had nothing to do for long. */
-  rest: NodeJS.Timeout | undefined;
 }
 
 /** The pool of worker threads, with its lanes. Threads do not keep the process alive while they are idle. */
@@ -67,12 +56,12 @@ export class WorkerPool implements JobRunner {
   readonly #lanes: Record<Lane, LaneThreads>;
   #stopping: Promise<unknown> | undefined;
 
-  constructor(lingerMs = LINGER_MS) {
+  constructor() {
     this.#lanes = {
-      change: new LaneThreads("change", lingerMs),
-      read: new LaneThreads("read", lingerMs),
-      delete: new LaneThreads("delete", lingerMs),
-      slow: new LaneThreads("slow", lingerMs),
+      change: new LaneThreads("change"),
+      read: new LaneThreads("read"),
+      delete: new LaneThreads("delete"),
+      slow: new LaneThreads("slow"),
     };
     // A thread takes tens of milliseconds to start: the first attachment shall not wait for that.
     this.#lanes.change.warmUp();
@@ -99,18 +88,14 @@ export class WorkerPool implements JobRunner {
 
 class LaneThreads {
   readonly #lane: Lane;
-  readonly #lingerMs: number;
   readonly #threads: Thread[] = [];
-  /** Threads that were told to end. */
-  readonly #ending = new Set<Thread>();
   readonly #queue: QueuedJob[] = [];
   readonly #busyKeys = new Set<string>();
   #nextId = 1;
   #whenIdle: (() => void) | undefined;
 
-  constructor(lane: Lane, lingerMs: number) {
+  constructor(lane: Lane) {
     this.#lane = lane;
-    this.#lingerMs = lingerMs;
   }
 
   add(
@@ -130,17 +115,14 @@ class LaneThreads {
         this.#whenIdle = resolve;
       });
     }
-    for (const thread of [...this.#threads]) this.#end(thread);
-    for (const { worker } of this.#ending) worker.ref();
-    await Promise.all(Array.from(this.#ending, ({ ended }) => ended));
-  }
-
-  #end(thread: Thread): void {
-    this.#threads.splice(this.#threads.indexOf(thread), 1);
-    clearTimeout(thread.rest);
-    this.#ending.add(thread);
-    thread.ended.then(() => this.#ending.delete(thread));
-    thread.worker.postMessage(STOP);
+    const ended = this.#threads.map(
+      (thread) => new Promise<void>((done) => thread.worker.once("exit", () => done())),
+    );
+    for (const thread of this.#threads) {
+      thread.worker.ref();
+      thread.worker.postMessage(STOP);
+    }
+    await Promise.all(ended);
   }
 
   #dispatch(): void {
@@ -170,7 +152,6 @@ class LaneThreads {
       this.#queue.splice(next, 1);
       for (const key of keys) this.#busyKeys.add(key);
       thread.current = queued;
-      clearTimeout(thread.rest);
       thread.worker.ref();
       const message: JobMessage = { id: this.#nextId++, tasks: queued.tasks };
       thread.worker.postMessage(message);
@@ -189,14 +170,15 @@ class LaneThreads {
   }
 
   #startThread(): Thread {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      name: `netlink-${this.#lane}`,
-      // A descriptor made in a thread is handed to the main thread, which closes it.
-      trackUnmanagedFds: false,
-      resourceLimits: THREAD_LIMITS,
-    });
-    const ended = new Promise((resolve) => worker.once("exit", resolve));
-    const thread: Thread = { worker, ended, current: undefined, rest: undefined };
+    const thread: Thread = {
+      worker: new Worker(new URL("./worker.ts", import.meta.url), {
+        name: `netlink-${this.#lane}`,
+        // A descriptor made in a thread is handed to the main thread, which closes it.
+        trackUnmanagedFds: false,
+        resourceLimits: THREAD_LIMITS,
+      }),
+      current: undefined,
+    };
     thread.worker.on("message", (reply: JobReply | JobPart) => {
       if ("part" in reply) thread.current?.onPart(reply);
       else this.#finish(thread, reply);
@@ -230,18 +212,8 @@ class LaneThreads {
     const queued = thread.current;
     thread.current = undefined;
     thread.worker.unref();
-    this.#endAfterRest(thread);
     if (queued !== undefined) for (const key of keysOf(queued.schedule)) this.#busyKeys.delete(key);
     return queued;
-  }
-
-  /** A burst of deletions needs many threads, and what they hold in memory is not needed after it. */
-  #endAfterRest(thread: Thread): void {
-    clearTimeout(thread.rest);
-    if (!this.#threads.includes(thread)) return;
-    thread.rest = setTimeout(() => {
-      if (thread.current === undefined && this.#threads.length > 1) this.#end(thread);
-    }, this.#lingerMs).unref();
   }
 
   #tellIdle(): void {

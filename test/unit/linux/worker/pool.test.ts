@@ -18,8 +18,8 @@ const OSTYPE = read("/proc/sys/kernel/ostype");
 const textOf = (result: JobResult | undefined) => (result?.did === "readFile" ? result.text : undefined);
 
 /** A pool that is stopped at the end, and the threads it has started. */
-function makePool(lingerMs?: number) {
-  const pool = new WorkerPool(lingerMs);
+function makePool() {
+  const pool = new WorkerPool();
   const workers: Worker[] = [];
   const notice = (worker: Worker) => workers.push(worker);
   process.on("worker", notice);
@@ -191,23 +191,6 @@ test("a worker that ends without an error does not leave its job unanswered", PA
   });
   await ended;
   await held.run(OSTYPE, { lane: "slow" });
-});
-
-test("threads that have nothing to do end, but for one of each lane", PATIENCE, async () => {
-  await using held = makePool(1);
-  await Promise.all([1, 2, 3, 4].map(() => held.run(OSTYPE, { lane: "delete" })));
-  const threads = held.workers.slice(-4);
-  // A thread that has ended has no number any more.
-  const living = () => threads.filter(({ threadId }) => threadId >= 0);
-  await new Promise<void>((resolve) => {
-    const look = () => (living().length === 1 ? resolve() : undefined);
-    for (const thread of threads) thread.once("exit", look);
-    look();
-  });
-  const [last] = living();
-  // The one that is left works on.
-  assert.equal(textOf(await held.run(OSTYPE, { lane: "delete" })), "Linux\n");
-  assert.deepEqual([held.workers.at(-1) === threads.at(-1), living()], [true, [last]]);
 });
 
 test("stopping lets what is queued finish, ends the threads and takes nothing more", PATIENCE, async () => {
