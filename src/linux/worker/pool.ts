@@ -9,8 +9,13 @@ import { type JobMessage, type JobPart, type JobReply, type JobResult, STOP, typ
  */
 export type Lane = "change" | "read" | "delete" | "slow";
 
-/** Most threads a lane may start. One of the first two lanes' starts at once, the others when needed. */
-const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 16, slow: 2 };
+/**
+ * Most threads a lane may start. One of the first two lanes' starts at once, the others when needed, and stays: a thread
+ * that ends takes what koffi has mapped for it out of reach (3 MB of addresses, seen with 3.3.4). The grace periods of
+ * deletions that begin together end together (rcu_barrier, kernel/rcu/tree.c): 40 need two rounds of 20 threads, and are
+ * all announced when the second has begun.
+ */
+const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 20, slow: 2 };
 
 /** A thread decodes nothing and keeps nothing, so that it needs little: 7 MB instead of 21 (measured). */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
