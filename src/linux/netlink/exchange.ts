@@ -35,8 +35,8 @@ export interface Answer {
 }
 
 /**
- * Takes what a long answer has brought so far, with its memory, while the rest is still received. `attempt` counts from
- * 1: an answer that was cut is asked for again from its beginning.
+ * Takes what a long answer has brought so far, with its memory, in which nothing is received any more, while the rest
+ * still comes. `attempt` counts from 1: an answer that was cut is asked for again from its beginning.
  */
 export type HandOver = (pieces: Answer["pieces"], attempt: number) => void;
 
@@ -59,9 +59,9 @@ export function exchange(
   for (let attempt = 1; ; attempt++) {
     const result = exchangeOnce(socket, request, sequence, buffer, attempt, handOver);
     if ("neededSize" in result) {
-      if (!canRepeat)
-        return failure(attempt, EINVAL, `the answer to a change was cut at ${result.cutAt} bytes`);
-      buffer.grow(result.neededSize + 4096);
+      const { neededSize, cutAt } = result;
+      buffer.grow(neededSize + 4096);
+      if (!canRepeat) return failure(attempt, EINVAL, `the answer to a change was cut at ${cutAt} bytes`);
       wasCut = true;
     } else if (!wasCut || result.errno !== EBUSY || attempt >= MOST_ATTEMPTS) {
       return result;
@@ -108,10 +108,11 @@ function exchangeOnce(
     while (size === -EINTR);
     if (size < 0) return failure(attempt, -size === EAGAIN ? ETIME : -size);
     if (size > room.length) return { neededSize: size, cutAt: room.length };
-    const { view } = buffer;
-    const end = buffer.take(size);
+    const { view, start } = buffer;
+    const end = start + size;
     // What is ours and payload stays where it is, in one piece as far as nothing else stands in between.
-    let at = end - size;
+    const kept = pieces.length;
+    let at = start;
     let pieceStart = at;
     while (at + MESSAGE_HEADER_SIZE <= end) {
       const length = view.getUint32(at, true);
@@ -139,6 +140,7 @@ function exchangeOnce(
     }
     const last = Math.min(at, end);
     if (last > pieceStart) pieces.push(buffer.piece(pieceStart, last));
+    if (pieces.length > kept) buffer.keep(end);
   }
 }
 

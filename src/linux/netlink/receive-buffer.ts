@@ -1,12 +1,15 @@
 import { align4 } from "./attribute.ts";
 
 /**
- * Room for two datagrams of a dump: the kernel makes them smaller than 32 KB each. Much larger memory would come
- * page by page from the kernel each time (malloc(3), M_MMAP_THRESHOLD), which costs more than copying.
+ * Room for two datagrams of a dump, which the kernel makes smaller than 32 KB each where no single object is larger. Much
+ * larger memory would come page by page from the kernel each time (malloc(3), M_MMAP_THRESHOLD), which costs more than
+ * copying.
  */
 const USUAL_SIZE = 64 * 1024;
-/** Room that a thread keeps for one datagram; a larger one, such as that about thousands of VFs, is made each time. */
-const MOST_KEPT = 1024 * 1024;
+/** Room that is kept for one datagram after an answer that needed it; for a larger one it is made each time. */
+const MOST_KEPT = 4 * USUAL_SIZE;
+
+const NOTHING = new Uint8Array();
 
 /**
  * Where a thread receives. The datagrams of one answer come to lie one behind the other, in as few pieces of memory as
@@ -16,15 +19,14 @@ export class ReceiveBuffer {
   readonly #usualSize: number;
   /** Each datagram gets this room at least. */
   #leastRoom: number;
-  #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
+  /** Made when it is needed. */
+  #bytes: Uint8Array<ArrayBuffer> = NOTHING;
+  #view = new DataView(NOTHING.buffer);
   #used = 0;
 
   constructor(size = USUAL_SIZE) {
     this.#usualSize = size;
     this.#leastRoom = size / 2;
-    this.#bytes = new Uint8Array(size);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** What was received lately may be written over from now on. */
@@ -32,30 +34,37 @@ export class ReceiveBuffer {
     this.#used = 0;
     if (this.#leastRoom <= MOST_KEPT) return;
     this.#leastRoom = this.#usualSize / 2;
-    this.#renew();
+    this.release();
   }
 
   /** Whether the next datagram needs other memory. */
   get isFull(): boolean {
-    return this.#used > 0 && this.#bytes.length - this.#used < this.#leastRoom;
+    return this.#bytes.length - this.#used < this.#leastRoom;
   }
 
   /** Memory to receive a datagram in. */
   makeRoom(): Uint8Array<ArrayBuffer> {
-    if (this.isFull) this.#renew();
+    if (this.isFull) {
+      this.#bytes = new Uint8Array(Math.max(this.#usualSize, this.#leastRoom));
+      this.#view = new DataView(this.#bytes.buffer);
+      this.#used = 0;
+    }
     return this.#used === 0 ? this.#bytes : this.#bytes.subarray(this.#used);
   }
 
-  /** Takes the first `size` bytes of the room; gives where they end in `view`. */
-  take(size: number): number {
-    const end = this.#used + size;
-    this.#used = align4(end);
-    return end;
-  }
-
-  /** Where the datagram taken last lies. */
+  /** All the memory at hand. */
   get view(): DataView {
     return this.#view;
+  }
+
+  /** Where the room begins in `view`. */
+  get start(): number {
+    return this.#used;
+  }
+
+  /** Nothing is received any more in what lies before `end` in `view`. */
+  keep(end: number): void {
+    this.#used = align4(end);
   }
 
   /** A part of what lies in `view`. */
@@ -66,17 +75,13 @@ export class ReceiveBuffer {
   /** From now on each datagram has this room, because one was cut. */
   grow(room: number): void {
     this.#leastRoom = Math.max(this.#leastRoom, room);
-    this.#renew();
+    this.release();
   }
 
   /** What was received lately belongs to whoever has it. */
   release(): void {
-    this.#renew();
-  }
-
-  #renew(): void {
-    this.#bytes = new Uint8Array(Math.max(this.#usualSize, this.#leastRoom));
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = NOTHING;
+    this.#view = new DataView(NOTHING.buffer);
     this.#used = 0;
   }
 }

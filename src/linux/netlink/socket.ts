@@ -37,8 +37,8 @@ export interface DatagramSocket {
 }
 
 /**
- * A small array has no address until somebody asks for it, and giving it one costs more than ten copies (V8 keeps it on
- * its heap): so requests up to this size are sent from memory that has one.
+ * A request that was encoded in this thread is a small array on V8's heap, which has no address until somebody asks for
+ * it, and giving it one costs more than ten copies: so requests up to this size are sent from memory that has one.
  */
 const OUTGOING_SIZE = 512;
 

@@ -42,7 +42,6 @@ export interface Task {
 
 /** Tasks that a worker does one after the other; the first that fails ends the sequence. */
 export interface JobMessage {
-  readonly id: number;
   readonly tasks: readonly Task[];
 }
 
@@ -66,7 +65,6 @@ export interface JobPart {
 
 /** How a worker answers. `failed` is for what is not the kernel's answer to a netlink request. */
 export interface JobReply {
-  readonly id: number;
   /** One result for each task that was done, the refused one at the end included. */
   readonly results: readonly JobResult[];
   readonly failed?: {

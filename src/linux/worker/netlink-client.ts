@@ -103,7 +103,7 @@ export class NetlinkClient {
 
   /**
    * Reads a table. `decode` turns each message into an entry, or undefined for one that is none; it runs while the rest
-   * is still received, and must not throw. Interrupted dumps are repeated up to five times, then given marked
+   * is still received. Interrupted dumps are repeated up to five times, then given marked
    * inconsistent. What asks a driver goes by the lane `slow`.
    */
   async dump<T>(

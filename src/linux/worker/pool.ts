@@ -96,7 +96,6 @@ class LaneThreads {
   readonly #threads: Thread[] = [];
   readonly #queue: QueuedJob[] = [];
   readonly #busyKeys = new Set<string>();
-  #nextId = 1;
   #whenIdle: (() => void) | undefined;
 
   constructor(lane: Lane) {
@@ -158,7 +157,7 @@ class LaneThreads {
       for (const key of keys) this.#busyKeys.add(key);
       thread.current = queued;
       thread.worker.ref();
-      const message: JobMessage = { id: this.#nextId++, tasks: queued.tasks };
+      const message: JobMessage = { tasks: queued.tasks };
       thread.worker.postMessage(message);
     }
   }

@@ -58,9 +58,16 @@ export async function perform<const List extends readonly Prepared<unknown>[]>(
     const keys = list.flatMap((part) => (part.lane === "read" || part.key === undefined ? [] : [part.key]));
     const [key, ...otherKeys] = new Set(keys);
     const schedule = { lane: leading.lane, key, ...(otherKeys.length === 0 ? {} : { otherKeys }) };
-    const results = await runner.run(tasks, schedule, ({ part, position }) =>
-      list[position]?.readPart?.(part),
-    );
+    let failure: { readonly error: unknown } | undefined;
+    const results = await runner.run(tasks, schedule, ({ part, position }) => {
+      try {
+        list[position]?.readPart?.(part);
+      } catch (error) {
+        // Thrown when the worker is through: here nobody would hear it.
+        failure ??= { error };
+      }
+    });
+    if (failure !== undefined) throw failure.error;
     return list.map(({ operation, read }, position) => {
       const result = results[position];
       if (result === undefined) throw new LanyardError("internal", `${operation}: the worker gave no result`);

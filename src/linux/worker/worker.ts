@@ -73,18 +73,18 @@ port.on("message", (message: JobMessage | typeof STOP) => {
   }
   const reply = perform(message);
   const pieces = reply.results.flatMap((result) => (result.did === "transact" ? result.answer.pieces : []));
-  port.postMessage(reply, memoryOf(pieces));
+  port.postMessage(reply, memoriesOf(pieces));
 });
 
 /** An answer that is larger than this goes with its memory: below, copying is cheaper. */
 const LARGE = 16 * 1024;
 
 /** The memory that pieces are handed over with. */
-function memoryOf(pieces: Answer["pieces"]): ArrayBuffer[] {
+function memoriesOf(pieces: Answer["pieces"]): ArrayBuffer[] {
   return [...new Set(pieces.map(({ buffer }) => buffer))].filter(({ byteLength }) => byteLength > LARGE);
 }
 
-function perform({ id, tasks }: JobMessage): JobReply {
+function perform({ tasks }: JobMessage): JobReply {
   const results: JobResult[] = [];
   try {
     for (const neighbours of groupByNamespace(tasks)) {
@@ -95,7 +95,7 @@ function perform({ id, tasks }: JobMessage): JobReply {
           : inNamespace(fd, (sockets) => doTasks(neighbours, sockets, results));
       if (!isDone) break;
     }
-    return { id, results };
+    return { results };
   } catch (error) {
     const errno = (error as NodeJS.ErrnoException).errno;
     const failed = {
@@ -103,7 +103,7 @@ function perform({ id, tasks }: JobMessage): JobReply {
       message: errorText(error),
       errno: errno === undefined ? undefined : Math.abs(errno),
     };
-    return { id, results, failed };
+    return { results, failed };
   }
 }
 
@@ -188,7 +188,7 @@ function transact(
   sequence = (sequence + 16) >>> 0;
   const handOver: HandOver = (pieces, attempt) => {
     const part: JobPart = { part: { pieces, attempt }, position };
-    port?.postMessage(part, memoryOf(pieces));
+    port?.postMessage(part, memoriesOf(pieces));
   };
   const handingOver = inParts ? handOver : undefined;
   const answer = exchange(sockets.get(protocol), request, sequence, buffer, canRepeat, handingOver);

@@ -69,6 +69,25 @@ test("where an attribute is at fault, the kernel says at which byte of the reque
   }
 });
 
+test("a long list comes in parts, and is whole and in order", PATIENCE, async () => {
+  await using world = new World();
+  const names = Array.from({ length: 100 }, (_, number) => `part${number}`);
+  changeLinks(...names.map((name) => `link add ${name} type veth peer name p${name}`));
+  world.defer(() => changeLinks(...names.map((name) => `link del ${name}`)));
+  const { links, isInconsistent } = await world.kernel.host.links.list();
+  assert.equal(isInconsistent, false);
+  const indexes = links.map(({ index }) => index);
+  assert.deepEqual(
+    indexes,
+    [...new Set(indexes)].sort((one, other) => one - other),
+  );
+  const read = new Set(links.map(({ name }) => name));
+  assert.deepEqual(
+    names.filter((name) => !read.has(name) || !read.has(`p${name}`)),
+    [],
+  );
+});
+
 test("a request socket takes nothing from other processes' sockets", () => {
   const victim = openRequestSocket(NETLINK_ROUTE);
   const address = new Uint8Array(12);

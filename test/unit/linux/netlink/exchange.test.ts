@@ -302,3 +302,41 @@ test("datagrams of one answer lie one behind the other, and the next answer in t
   assert.ok(third.pieces[0]?.buffer !== first.pieces[0]?.buffer);
   assert.deepEqual(valuesOf(messagesOf(second)), [1, 2]);
 });
+
+test("an answer that nobody takes in parts lies in as many memories as it needs", () => {
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    const datagrams = [1, 2, 3, 4, 5].map((value) => ({ datagram: part(sequence, value) }));
+    return [...datagrams, { datagram: end(sequence) }];
+  }, PORT);
+  const answer = exchange(socket, dump(), SEQUENCE, new ReceiveBuffer(64), true);
+  assert.deepEqual(valuesOf(messagesOf(answer)), [1, 2, 3, 4, 5]);
+  assert.equal(new Set(answer.pieces.map(({ buffer }) => buffer)).size, 3);
+});
+
+test("a time-out after a part was handed over is a time-out", () => {
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    return [
+      { datagram: join(part(sequence, 1), part(sequence, 2)) },
+      { datagram: join(part(sequence, 3), part(sequence, 4)) },
+    ];
+  }, PORT);
+  let handed = 0;
+  const answer = exchange(socket, dump(), SEQUENCE, new ReceiveBuffer(64), true, () => {
+    handed += 1;
+  });
+  assert.deepEqual([answer.errno, answer.pieces, handed], [ETIME, [], 2]);
+});
+
+test("what belongs to others takes no room", () => {
+  const socket = new FakeSocket((sent) => {
+    const sequence = sequenceOf(sent);
+    const foreign = { datagram: part(sequence - 1, 9) };
+    return [foreign, foreign, { datagram: part(sequence, 1) }, foreign, { datagram: end(sequence) }];
+  }, PORT);
+  const buffer = new ReceiveBuffer(64);
+  const answer = exchange(socket, dump(), SEQUENCE, buffer, true);
+  assert.deepEqual(valuesOf(messagesOf(answer)), [1]);
+  assert.equal(answer.pieces[0]?.byteOffset, 0);
+});

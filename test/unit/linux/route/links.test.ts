@@ -542,3 +542,12 @@ test("the numbers in the reading of a link are those of the names beside them", 
     assert.equal(Number(number), (attr as Readonly<Record<string, unknown>>)[name], text);
   }
 });
+
+test("a link is read the same wherever in a larger memory it lies, and no further", () => {
+  const payload = messageOf(vethLink).payload;
+  const memory = new Uint8Array(payload.length + 40);
+  memory.set(payload, 20);
+  // Behind it stands what would be another name.
+  memory.set([8, 0, 3, 0, 0x78, 0, 0, 0], 20 + payload.length);
+  assert.deepEqual(decodeLink(memory.subarray(20, 20 + payload.length)), decodeLink(payload));
+});

@@ -166,6 +166,31 @@ test("parts of an answer that comes from its beginning again count no more", asy
   assert.deepEqual(entries, [2, 3]);
 });
 
+test("what a decoder throws in a part is thrown to whoever asked, and the client goes on", async () => {
+  const { client, tell } = makeClient({ ...fine, pieces: [pieceOf(2)] }, { ...fine, pieces: [pieceOf(3)] });
+  tell({ pieces: [pieceOf(1)], attempt: 1 });
+  const decode = ({ payload }: Message) => {
+    if (payload[0] === 1) throw new Error("not to be decoded");
+    return payload[0];
+  };
+  await assert.rejects(client.dump("list links", request, decode), /^Error: not to be decoded$/);
+  tell();
+  assert.deepEqual((await client.dump("list links", request, decode)).entries, [3]);
+});
+
+test("parts of a dump that is interrupted, or fails, are not in what is given", async () => {
+  const { client, tell, counts } = makeClient(
+    { ...fine, pieces: [pieceOf(2)], isInterrupted: true },
+    { ...fine, pieces: [pieceOf(3)] },
+    { ...fine, errno: 105 },
+  );
+  tell({ pieces: [pieceOf(1)], attempt: 1 });
+  const { entries } = await client.dump("list links", request, ({ payload }) => payload[0]);
+  assert.deepEqual(entries, [1, 3]);
+  await assert.rejects(client.dump("list links", request, itself), /ENOBUFS/);
+  assert.deepEqual(counts, { requests: 3, errors: 1, interruptedDumps: 1 });
+});
+
 test("the namespace is left after every request, also one that failed", async () => {
   const { client, isInside } = makeClient(fine, { ...fine, errno: 1 }, new Error("the worker died"));
   await client.request("one", request);
