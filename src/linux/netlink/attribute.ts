@@ -1,4 +1,4 @@
-import { memoryOf } from "./view.ts";
+import { memoryOf, putUint16, putUint32 } from "./view.ts";
 
 /**
  * Netlink attributes: type, length, payload, each aligned to 4 bytes (include/uapi/linux/netlink.h, struct
@@ -30,55 +30,69 @@ export function align4(size: number): number {
 /** Writes a family header followed by attributes into one growing buffer. */
 export class AttributeWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length: number;
 
   /** `reserved` bytes at the front are left zero for the caller (message and family header). */
   constructor(reserved = 0, capacity = 256) {
     this.#bytes = new Uint8Array(Math.max(capacity, align4(reserved)));
-    this.#view = new DataView(this.#bytes.buffer);
     this.#length = align4(reserved);
   }
 
   u8(type: number, value: number): this {
     const at = this.#begin(type, 1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
   u16(type: number, value: number): this {
     const at = this.#begin(type, 2);
-    this.#view.setUint16(at, value, true);
+    putUint16(this.#bytes, at, value);
     return this;
   }
 
   /** A 16-bit value in network order, as tc and VLAN attributes carry protocols. */
   u16be(type: number, value: number): this {
     const at = this.#begin(type, 2);
-    this.#view.setUint16(at, value, false);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
     return this;
   }
 
   u32(type: number, value: number): this {
     const at = this.#begin(type, 4);
-    this.#view.setUint32(at, value, true);
+    putUint32(this.#bytes, at, value);
     return this;
   }
 
   i32(type: number, value: number): this {
-    const at = this.#begin(type, 4);
-    this.#view.setInt32(at, value, true);
-    return this;
+    return this.u32(type, value);
   }
 
   u64(type: number, value: bigint | number): this {
     const at = this.#begin(type, 8);
-    this.#view.setBigUint64(at, BigInt(value), true);
+    const whole = BigInt.asUintN(64, BigInt(value));
+    putUint32(this.#bytes, at, Number(whole & 0xffff_ffffn));
+    putUint32(this.#bytes, at + 4, Number(whole >> 32n));
     return this;
   }
 
   /** A string with its closing zero byte. */
   string(type: number, value: string): this {
+    const start = this.#length;
+    const at = this.#begin(type, value.length + 1);
+    for (let position = 0; position < value.length; position++) {
+      const code = value.charCodeAt(position);
+      if (code > 0x7f) {
+        this.#length = start;
+        return this.#wideString(type, value);
+      }
+      this.#bytes[at + position] = code;
+    }
+    this.#bytes[at + value.length] = 0;
+    return this;
+  }
+
+  #wideString(type: number, value: string): this {
     const text = encoder.encode(value);
     const at = this.#begin(type, text.length + 1);
     this.#bytes.set(text, at);
@@ -104,7 +118,7 @@ export class AttributeWriter {
     write(this);
     const size = this.#length - start;
     if (size > MAX_ATTRIBUTE_SIZE) throw new RangeError(`attribute ${type} is ${size} bytes, above 65535`);
-    this.#view.setUint16(start, size, true);
+    putUint16(this.#bytes, start, size);
     return this;
   }
 
@@ -124,8 +138,8 @@ export class AttributeWriter {
     const size = ATTRIBUTE_HEADER_SIZE + payload;
     if (size > MAX_ATTRIBUTE_SIZE) throw new RangeError(`attribute ${type} is ${size} bytes, above 65535`);
     const at = this.#reserve(size);
-    this.#view.setUint16(at, size, true);
-    this.#view.setUint16(at + 2, type, true);
+    putUint16(this.#bytes, at, size);
+    putUint16(this.#bytes, at + 2, type);
     return at + ATTRIBUTE_HEADER_SIZE;
   }
 
@@ -136,7 +150,6 @@ export class AttributeWriter {
       const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
       grown.set(this.#bytes);
       this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
     }
     this.#length = end;
     return at;

@@ -1,4 +1,5 @@
 import { AttributeWriter, align4 } from "./attribute.ts";
+import { putUint32, takeUint32 } from "./view.ts";
 
 /** struct nlmsghdr: length, type, flags, sequence, port id (include/uapi/linux/netlink.h). */
 export const MESSAGE_HEADER_SIZE = 16;
@@ -63,17 +64,6 @@ export function setSequence(message: Uint8Array, sequence: number): void {
 }
 
 /**
- * Writes a number of 32 bits, with or without a sign. Byte by byte, because a DataView needs memory of its own, which a
- * small array has not, and making it costs ten times as much as the whole message.
- */
-export function putUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
-}
-
-/**
  * The messages of one datagram. Stops at the first message whose length does not fit, so that damaged bytes
  * neither throw nor loop.
  */
@@ -100,12 +90,4 @@ function readMessage(datagram: Uint8Array, offset: number, length: number): Mess
     portId: takeUint32(datagram, offset + 12),
     payload: datagram.subarray(offset + MESSAGE_HEADER_SIZE, offset + length),
   };
-}
-
-/** Byte by byte as well: one datagram has few numbers to be read here. */
-function takeUint32(bytes: Uint8Array, at: number): number {
-  const high = (bytes[at + 3] as number) * 0x100_0000;
-  return (
-    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)) + high
-  );
 }

@@ -20,3 +20,28 @@ export function memoryOf(bytes: Uint8Array): DataView {
   if (memory.byteLength <= MOST_KEPT) lastMemory = memory;
   return memory;
 }
+
+/**
+ * Writes a number of 32 bits, with or without a sign. Byte by byte, because a DataView needs memory of its own, which a
+ * small array has not, and making it costs ten times as much as the whole message.
+ */
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+/** Reads one, for where few are read. */
+export function takeUint32(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at + 3] as number) * 0x100_0000;
+  return (
+    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)) + high
+  );
+}
+
+/** The same for a number of 16 bits. */
+export function putUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+}

@@ -1,4 +1,4 @@
-import { putUint32 } from "../netlink/message.ts";
+import { putUint32 } from "../netlink/view.ts";
 import { MOST_INDEX, wholeNumber } from "../whole-number.ts";
 import { yesOrNo } from "./fields.ts";
 import * as attr from "./link-attributes.ts";

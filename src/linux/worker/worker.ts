@@ -161,7 +161,7 @@ function returnHome(): void {
 function doJob(job: Job, sockets: RequestSockets, position: number): JobResult {
   switch (job.do) {
     case "transact":
-      return { did: "transact", answer: transact(job, sockets, position) };
+      return resultOf(transact(job, sockets, position));
     case "ioctl":
       return { did: "ioctl", ...linkIoctl(job) };
     case "bpf":
@@ -195,6 +195,18 @@ function transact(
   // The answer may still come; a fresh socket never sees it.
   if (answer.errno === ETIME || answer.errno === ENOBUFS) sockets.drop(protocol);
   return takeOut(answer);
+}
+
+/** What most changes come to. One object for all, so that those of a sequence cross to the other thread as one. */
+const DONE: JobResult = {
+  did: "transact",
+  answer: { errno: 0, ack: {}, pieces: [], isInterrupted: false, attempt: 1 },
+};
+
+function resultOf(answer: Answer): JobResult {
+  const { errno, ack, pieces, isInterrupted } = answer;
+  const isPlain = errno === 0 && pieces.length === 0 && !isInterrupted && Object.keys(ack).length === 0;
+  return isPlain && answer.attempt === 1 ? DONE : { did: "transact", answer };
 }
 
 /** An answer that the next exchange does not write over: with its memory, or copied out of it. */

@@ -1,3 +1,4 @@
+import { putUint32 } from "../../netlink/view.ts";
 import { MOST_INDEX, wholeNumber } from "../../whole-number.ts";
 
 /** Message types of queueing disciplines, classes and filters (include/uapi/linux/rtnetlink.h). */
@@ -39,11 +40,10 @@ export interface TcMessage {
 /** Encodes struct tcmsg: family and padding, ifindex, handle, parent, info. Throws InvalidValueError. */
 export function encodeTcmsg(message: TcMessage): Uint8Array {
   const bytes = new Uint8Array(TCMSG_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(4, wholeNumber("link of a tc object", message.link, 0, MOST_INDEX), true);
-  view.setUint32(8, wholeNumber("handle of a tc object", message.handle), true);
-  view.setUint32(12, wholeNumber("parent of a tc object", message.parent), true);
-  view.setUint32(16, message.info, true);
+  putUint32(bytes, 4, wholeNumber("link of a tc object", message.link, 0, MOST_INDEX));
+  putUint32(bytes, 8, wholeNumber("handle of a tc object", message.handle));
+  putUint32(bytes, 12, wholeNumber("parent of a tc object", message.parent));
+  putUint32(bytes, 16, message.info);
   return bytes;
 }
 
