@@ -1,7 +1,8 @@
 import type { Unsubscribe } from "../model/ports.ts";
 import type { EventHub, KernelEvent } from "./netlink/events.ts";
-import { decodeLink, type Link, readLinkHeader } from "./route/link.ts";
+import type { Link } from "./route/link.ts";
 import { RTM_DELLINK, RTM_NEWLINK } from "./route/link-attributes.ts";
+import { decodeLink, readLinkHeader } from "./route/link-decoder.ts";
 import { readNamespaceId } from "./route/namespace-ids.ts";
 
 /** include/uapi/linux/rtnetlink.h. */

@@ -82,7 +82,10 @@ function isUndecided({ address, flags }: LinkAddress, place: string): boolean {
 }
 
 function missing(address: string, place: string, look: number): LanyardError {
-  if (look === 1) return new NotFoundError(`${place} has no address ${address}`);
+  if (look === 1) {
+    const reasons = "it was not added, or has gone already, as a duplicate whose lifetime is limited does";
+    return new NotFoundError(`${place} has no address ${address}: ${reasons} when another host has it`);
+  }
   const text = `${address} of ${place} has gone: another host has it, and the kernel removes a duplicate whose lifetime is limited, or somebody else removed it`;
   return new LanyardError("conflict", text);
 }

@@ -29,7 +29,7 @@ import { decodePortVlans } from "../../src/linux/route/bridge-vlans.ts";
 import { decodeFdbEntry } from "../../src/linux/route/fdb.ts";
 import { decodeIpSettings } from "../../src/linux/route/ip-settings.ts";
 import { decodeKind } from "../../src/linux/route/kinds/kinds.ts";
-import { decodeLink, readLinkHeader } from "../../src/linux/route/link.ts";
+import { decodeLink, readLinkHeader } from "../../src/linux/route/link-decoder.ts";
 import { readNamespaceId } from "../../src/linux/route/namespace-ids.ts";
 import { decodeNeighbour } from "../../src/linux/route/neighbours.ts";
 import { decodePort as decodeSwitchPort } from "../../src/linux/route/ports.ts";

@@ -19,8 +19,9 @@ import {
   type LinkKindSpec,
   refuseFixed,
 } from "./kinds/kinds.ts";
-import { decodeLink, type Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import * as attr from "./link-attributes.ts";
+import { decodeLink } from "./link-decoder.ts";
 import { linkHeader } from "./link-header.ts";
 import {
   type InitialSettings,

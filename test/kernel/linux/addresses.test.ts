@@ -231,12 +231,12 @@ test("an address that another host has is found to be a duplicate", PATIENCE, as
   const { addresses } = await here.addresses.list({ link: link.index });
   const duplicate = addresses.find(({ address }) => address === "fd01::3/64");
   assert.ok(duplicate?.flags.includes("dadfailed"));
-  // The kernel removes a duplicate that would not last for ever.
+  // The kernel removes a duplicate that would not last for ever, sometimes before it can be looked at.
   await here.addresses.add(link.index, "fd01::4/64", { flags: [], validLifetime: 1000 });
-  await assert.rejects(waitUntilUsable(world.kernel, { ...wait, addresses: ["fd01::4/64"] }), {
-    code: "conflict",
-    message: /^fd01::4\/64 of link \d+ in .* has gone: another host has it/,
-  });
+  await assert.rejects(
+    waitUntilUsable(world.kernel, { ...wait, addresses: ["fd01::4/64"] }),
+    /fd01::4\/64.* gone.*another host has it/,
+  );
 });
 
 test("an address that cannot be decided is waited for no longer than was asked", PATIENCE, async () => {
@@ -252,7 +252,7 @@ test("an address that cannot be decided is waited for no longer than was asked",
   });
   await assert.rejects(waitUntilUsable(world.kernel, { ...wait, addresses: ["fd01::9/64"] }), {
     code: "not-found",
-    message: /^link \d+ in a new network namespace has no address fd01::9\/64$/,
+    message: /^link \d+ in a new network namespace has no address fd01::9\/64: it was not added, or/,
   });
 });
 

@@ -12,8 +12,8 @@ import { exchange, messagesOf } from "../../../src/linux/netlink/exchange.ts";
 import { encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP } from "../../../src/linux/netlink/message.ts";
 import { ReceiveBuffer } from "../../../src/linux/netlink/receive-buffer.ts";
 import { NETLINK_ROUTE, openRequestSocket } from "../../../src/linux/netlink/socket.ts";
-import { decodeLink } from "../../../src/linux/route/link.ts";
 import { IFLA_IFNAME, RTM_GETLINK, RTM_NEWLINK } from "../../../src/linux/route/link-attributes.ts";
+import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
 import { leaveSharedNamespace, nextEvent, openFiles, PATIENCE, World, within } from "../world.ts";
 
 const AF_NETLINK = 16;

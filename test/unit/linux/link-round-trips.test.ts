@@ -6,7 +6,7 @@ import { bondPortFields } from "../../../src/linux/route/bond-ports.ts";
 import { writeFields } from "../../../src/linux/route/fields.ts";
 import { decodeIpSettings } from "../../../src/linux/route/ip-settings.ts";
 import { decodeKind, encodeKind, type LinkKindSpec } from "../../../src/linux/route/kinds/kinds.ts";
-import { decodeLink } from "../../../src/linux/route/link.ts";
+import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
 import { Links } from "../../../src/linux/route/links.ts";
 import { decodePort } from "../../../src/linux/route/ports.ts";
 import type { Prepared } from "../../../src/linux/worker/prepared.ts";

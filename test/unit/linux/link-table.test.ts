@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { LinkTable } from "../../../src/linux/link-table.ts";
-import { decodeLink, type Link } from "../../../src/linux/route/link.ts";
+import type { Link } from "../../../src/linux/route/link.ts";
+import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
 
 /** What a list of links gives: the links that were there, or an error. */
 type Dump = { links: Link[]; isInconsistent: boolean } | Error;

@@ -1,5 +1,5 @@
-import type { LinkStatistics } from "../../../src/linux/route/link.ts";
-import { decodeLink, type Link } from "../../../src/linux/route/link.ts";
+import type { Link, LinkStatistics } from "../../../src/linux/route/link.ts";
+import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
 import type { AttachmentStatus } from "../../../src/model/attachment.ts";
 import type { Pool } from "../../../src/model/device.ts";
 

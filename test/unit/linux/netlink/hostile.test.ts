@@ -7,7 +7,7 @@ import { decodeArp } from "../../../../src/linux/packet/arp.ts";
 import { decodeNeighbourAdvertisement } from "../../../../src/linux/packet/neighbour-advertisement.ts";
 import { decodeAddress } from "../../../../src/linux/route/address.ts";
 import { decodeFdbEntry } from "../../../../src/linux/route/fdb.ts";
-import { decodeLink } from "../../../../src/linux/route/link.ts";
+import { decodeLink } from "../../../../src/linux/route/link-decoder.ts";
 import { readNamespaceId } from "../../../../src/linux/route/namespace-ids.ts";
 import { decodeNeighbour } from "../../../../src/linux/route/neighbours.ts";
 import { decodeRoute } from "../../../../src/linux/route/route.ts";

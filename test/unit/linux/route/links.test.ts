@@ -4,8 +4,8 @@ import test from "node:test";
 import { ENODEV, EOPNOTSUPP, EPERM } from "../../../../src/linux/errno.ts";
 import { AttributeReader } from "../../../../src/linux/netlink/attribute.ts";
 import { decodeIpSettings } from "../../../../src/linux/route/ip-settings.ts";
-import { decodeLink } from "../../../../src/linux/route/link.ts";
 import * as attr from "../../../../src/linux/route/link-attributes.ts";
+import { decodeLink } from "../../../../src/linux/route/link-decoder.ts";
 import type { LinkSettings } from "../../../../src/linux/route/link-settings.ts";
 import { LinkNotFoundError, Links, type NewLink } from "../../../../src/linux/route/links.ts";
 import { decodePort } from "../../../../src/linux/route/ports.ts";
@@ -535,7 +535,10 @@ test("what is too short for a link, or tells of a bridge's port, is no link", ()
 });
 
 test("the numbers in the reading of a link are those of the names beside them", () => {
-  const source = readFileSync(new URL("../../../../src/linux/route/link.ts", import.meta.url), "utf8");
+  const source = readFileSync(
+    new URL("../../../../src/linux/route/link-decoder.ts", import.meta.url),
+    "utf8",
+  );
   const cases = Array.from(source.matchAll(/^ *case (\S+): *(?:\/\/ (\w+))?/gm));
   assert.ok(cases.length > 30);
   for (const [text, number, name = ""] of cases) {

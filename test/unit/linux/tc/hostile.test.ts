@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { readBatchCount } from "../../../../src/linux/bpf/commands.ts";
 import { decodeMapInfo, decodeProgramInfo } from "../../../../src/linux/bpf/info.ts";
 import { AttributeWriter } from "../../../../src/linux/netlink/attribute.ts";
-import { decodeLink } from "../../../../src/linux/route/link.ts";
+import { decodeLink } from "../../../../src/linux/route/link-decoder.ts";
 import { readActionStatistics, readActions } from "../../../../src/linux/route/tc/action.ts";
 import {
   decodeFqCodelStatistics,
