@@ -45,7 +45,7 @@ test("forty macvlans are gone together in the time that a few take one by one", 
       `acknowledged in ${together.toFixed(1)} ms`,
   );
   // Were they to wait for each other, one would be gone, and the next not be asked for yet.
-  assert.ok(goneAtFirstAnswer > ONE_BY_ONE, `${goneAtFirstAnswer} were gone when the first was acknowledged`);
+  assert.ok(goneAtFirstAnswer > 1, `${goneAtFirstAnswer} were gone when the first was acknowledged`);
 });
 
 test("while a deletion waits for its grace period, links are read, made and changed", PATIENCE, async () => {

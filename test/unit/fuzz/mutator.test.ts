@@ -78,6 +78,6 @@ function decodeInner() {}
 `;
   assert.deepEqual(findExported(source), ["decodeLink", "readThing", "decodeOther", "AttributeReader"]);
   const known = findDecoders().map(({ file, name }) => `${file} ${name}`);
-  assert.ok(known.includes("src/linux/route/link.ts decodeLink"));
+  assert.ok(known.includes("src/linux/route/link-decoder.ts decodeLink"));
   assert.ok(known.includes("src/linux/netlink/attribute.ts AttributeReader"));
 });
