@@ -3,10 +3,7 @@ import type { EventHub, KernelEvent } from "./netlink/events.ts";
 import type { Link } from "./route/link.ts";
 import { RTM_DELLINK, RTM_NEWLINK } from "./route/link-attributes.ts";
 import { decodeLink, readLinkHeader } from "./route/link-decoder.ts";
-import { readNamespaceId } from "./route/namespace-ids.ts";
-
-/** include/uapi/linux/rtnetlink.h. */
-const RTM_DELNSID = 89;
+import { RTM_DELNSID, readNamespaceId } from "./route/namespace-ids.ts";
 
 /** A link appeared, changed, or went. */
 export interface LinkEvent {

@@ -10,7 +10,8 @@ import type { FilterSpec } from "../../src/linux/route/tc/filter.ts";
 import type { QdiscSpec } from "../../src/linux/route/tc/qdisc.ts";
 import { bytesPerTick } from "../../src/linux/route/tc/ratespec.ts";
 import { tcHandle } from "../../src/linux/route/tc/tcmsg.ts";
-import { makeWorld, PEER_ADDRESS, runIn, type World } from "../kernel/tc/world.ts";
+import { makeWorld, PEER_ADDRESS, type World } from "../kernel/tc/world.ts";
+import { runIn } from "../kernel/world.ts";
 
 const kernel = new Kernel();
 after(() => kernel.stop());

@@ -115,7 +115,7 @@ export class GenericFamily {
 }
 
 /** A generic netlink message; `id` is the family's number. */
-export function encodeGeneric(
+function encodeGeneric(
   id: number,
   flags: number,
   version: number,

@@ -7,6 +7,7 @@ import type { Prepared } from "../worker/prepared.ts";
 
 /** include/uapi/linux/rtnetlink.h, net_namespace.h. */
 const RTM_NEWNSID = 88;
+export const RTM_DELNSID = 89;
 const RTM_GETNSID = 90;
 /** struct rtgenmsg is one byte, padded to four. */
 const HEADER_SIZE = 4;

@@ -1,8 +1,8 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { errorText, InvalidValueError, LanyardError, NotFoundError } from "../../model/errors.ts";
 import { EBUSY, ENODEV, ERANGE } from "../errno.ts";
 import { JobError, type JobRunner } from "../worker/pool.ts";
+import { linkTarget, listFolder, PCI_ADDRESS, readNumber, readText } from "./files.ts";
 
 /** One function of a PCI device as sysfs tells of it (Documentation/ABI/testing/sysfs-bus-pci). */
 export interface PciFunction {
@@ -27,8 +27,6 @@ export interface PciFunction {
   /** Undefined for a function that cannot have VFs. */
   readonly sriov: { readonly mostVfs: number; readonly vfs: readonly string[] } | undefined;
 }
-
-const PCI_ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
 
 /**
  * The PCI functions below a sysfs root. Reading is done off the main thread, and so is writing, in the lane `slow`: a
@@ -155,41 +153,6 @@ const explanations = new Map([
   [ENODEV, "the driver does not take this function (ENODEV)"],
 ]);
 
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (error) {
-    return absent(error);
-  }
-}
-
 async function readHex(path: string): Promise<string | undefined> {
   return (await readText(path))?.replace(/^0x/, "");
-}
-
-async function readNumber(path: string): Promise<number | undefined> {
-  const text = await readText(path);
-  return text === undefined || text === "" ? undefined : Number(text);
-}
-
-async function linkTarget(path: string): Promise<string | undefined> {
-  try {
-    return basename(await readlink(path));
-  } catch (error) {
-    return absent(error);
-  }
-}
-
-async function listFolder(path: string): Promise<string[]> {
-  try {
-    return (await readdir(path)).sort();
-  } catch (error) {
-    return absent(error) ?? [];
-  }
-}
-
-/** What a function does not have has no file; one that goes while it is read gives ENODEV. */
-function absent(error: unknown): undefined {
-  if (["ENOENT", "ENOTDIR", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-  throw error;
 }

@@ -1,5 +1,5 @@
-import { readFile, readlink } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
+import { linkTarget, readNumber } from "./files.ts";
 
 /** Most VFs a card can have; their number has 16 bits (PCI_SRIOV_NUM_VF, include/uapi/linux/pci_regs.h). */
 const MOST_VFS = 0xffff;
@@ -14,24 +14,9 @@ export async function readVirtualFunctions(
   device: { readonly bus: string; readonly name: string },
 ): Promise<(string | undefined)[] | undefined> {
   const folder = join(root, "bus", device.bus, "devices", device.name);
-  const text = await unlessAbsent(readFile(join(folder, "sriov_numvfs"), "utf8"));
-  const count = Number(text);
-  if (text === undefined || !Number.isInteger(count) || count < 0 || count > MOST_VFS) return undefined;
+  const count = await readNumber(join(folder, "sriov_numvfs"));
+  if (count === undefined || !Number.isInteger(count) || count < 0 || count > MOST_VFS) return undefined;
   return await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const target = await unlessAbsent(readlink(join(folder, `virtfn${index}`)));
-      return target === undefined ? undefined : basename(target);
-    }),
+    Array.from({ length: count }, (_, index) => linkTarget(join(folder, `virtfn${index}`))),
   );
-}
-
-/** A file that is not there, or not any more, is an answer. */
-async function unlessAbsent(reading: Promise<string>): Promise<string | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? ""))
-      return undefined;
-    throw error;
-  }
 }

@@ -4,8 +4,8 @@ import { Kernel } from "../../../src/linux/kernel.ts";
 import type { TcStatistics } from "../../../src/linux/route/tc/statistics.ts";
 import { tcHandle } from "../../../src/linux/route/tc/tcmsg.ts";
 import { COUNT_MAP_AT, countPackets, setPriority } from "../bpf/programs.ts";
-import { PATIENCE } from "../world.ts";
-import { makeWorld, PEER_ADDRESS, runIn, type World } from "./world.ts";
+import { PATIENCE, runIn } from "../world.ts";
+import { makeWorld, PEER_ADDRESS, type World } from "./world.ts";
 
 const kernel = new Kernel();
 after(() => kernel.stop());

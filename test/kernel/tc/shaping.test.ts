@@ -6,7 +6,8 @@ import { bytesPerTick } from "../../../src/linux/route/tc/ratespec.ts";
 import type { QosClass } from "../../../src/model/qos-class.ts";
 import { planQos, type QosPlan } from "../../../src/qos/plan.ts";
 import { placeObject } from "../../../src/qos/tree.ts";
-import { makeWorld, measureFlow, PEER_ADDRESS, POD_ADDRESS, reshape, runIn, type World } from "./world.ts";
+import { runIn } from "../world.ts";
+import { makeWorld, measureFlow, PEER_ADDRESS, POD_ADDRESS, reshape, type World } from "./world.ts";
 
 const LINK = { kind: "bridge", mtu: 1500, gsoMaxSize: 65_536 };
 

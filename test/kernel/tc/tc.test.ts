@@ -7,7 +7,8 @@ import type { FilterSpec } from "../../../src/linux/route/tc/filter.ts";
 import type { QdiscSpec } from "../../../src/linux/route/tc/qdisc.ts";
 import { bytesPerTick } from "../../../src/linux/route/tc/ratespec.ts";
 import { tcHandle } from "../../../src/linux/route/tc/tcmsg.ts";
-import { makeWorld, PEER_ADDRESS, runIn, type World } from "./world.ts";
+import { runIn } from "../world.ts";
+import { makeWorld, PEER_ADDRESS, type World } from "./world.ts";
 
 /** Copies a packet to a link. */
 const COPY = (link: number) => ({ kind: "mirred", mode: "mirror", direction: "egress", link }) as const;

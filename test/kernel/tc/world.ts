@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Namespace } from "../../../src/linux/namespace.ts";
@@ -81,20 +80,6 @@ async function perform({ pod, links }: World, operation: QosOperation): Promise<
     case "filter":
       return pod.filters[operation.do](placed.spec);
   }
-}
-
-/** Runs a program in a namespace and gives what it printed. */
-export async function runIn(namespace: Namespace, command: string, ...parameters: string[]): Promise<string> {
-  const child = spawn("nsenter", [netOf(namespace), command, ...parameters], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [[code], output, errors] = await Promise.all([
-    once(child, "close"),
-    text(child.stdout),
-    text(child.stderr),
-  ]);
-  if (code !== 0) throw new Error(`${command} ${parameters.join(" ")} ended with ${code}: ${errors}`);
-  return output;
 }
 
 /** What a TCP flow brought. */

@@ -13,7 +13,7 @@ export interface DevlinkHandle {
 }
 
 /** Reads `pci/0000:86:00.0`. Throws InvalidValueError. */
-export function parseHandle(text: string): DevlinkHandle {
+function parseHandle(text: string): DevlinkHandle {
   const [, bus, name] = /^([!-.0-~]+)\/([!-.0-~]+)$/.exec(text) ?? [];
   if (bus === undefined || name === undefined) {
     throw new InvalidValueError("devlink device", text, "a bus and a name, such as pci/0000:86:00.0");

@@ -15,9 +15,9 @@ export const RTM_GETTFILTER = 46;
 /** Handles with a meaning of their own (include/uapi/linux/pkt_sched.h). */
 export const TC_H_UNSPEC = 0;
 export const TC_H_ROOT = 0xffffffff;
-export const TC_H_INGRESS = 0xfffffff1;
-export const TC_H_MIN_INGRESS = 0xfff2;
-export const TC_H_MIN_EGRESS = 0xfff3;
+const TC_H_INGRESS = 0xfffffff1;
+const TC_H_MIN_INGRESS = 0xfff2;
+const TC_H_MIN_EGRESS = 0xfff3;
 /** The handle that `ingress` and `clsact` always have, `ffff:`. */
 export const INGRESS_HANDLE = 0xffff0000;
 
