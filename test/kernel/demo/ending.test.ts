@@ -56,6 +56,8 @@ test("when both are killed at once, the next demo removes what they left", async
   const first = startDemo();
   await hasSaid(first, "2. Two pods");
   const { pid } = JSON.parse(readFileSync(places.worldFile, "utf8")) as { pid: number };
+  // Stopped first, because between two signals it may see its world end, and tidy up.
+  first.process.kill("SIGSTOP");
   process.kill(pid, "SIGKILL");
   first.process.kill("SIGKILL");
   await first.ended;
