@@ -8,8 +8,9 @@ const root = join(import.meta.dirname, "../..");
 /** Where decoders of bytes are. */
 const DECODERS = "src/linux";
 
-/** Functions that are called like decoders and read files instead of bytes they are given. */
-const READERS_OF_FILES = ["readBootId", "readVirtualFunctions", "readNetDevice"];
+/** What is named like decoders and reads files instead of bytes it is given: a folder, and functions outside it. */
+const FOLDER_OF_FILES = "sysfs/";
+const READERS_OF_FILES = ["readBootId"];
 
 /** A function by its file, relative to the root, and its name. */
 export interface DecoderName {
@@ -28,7 +29,7 @@ export function keyOf({ file, name }: DecoderName): string {
 /** The exported functions of src/linux named decodeX or readX that are given bytes, and the reader of attributes. */
 export function findDecoders(): DecoderName[] {
   return readdirSync(join(root, DECODERS), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => file.endsWith(".ts") && !file.startsWith(FOLDER_OF_FILES))
     .sort()
     .flatMap((file) => {
       const source = readFileSync(join(root, DECODERS, file), "utf8");
