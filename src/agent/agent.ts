@@ -1,33 +1,36 @@
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
 import { Journal } from "../attachment/journal.ts";
 import type { ResolverSources } from "../attachment/resolve.ts";
+import { describeNodeNetwork, type NodeNetwork } from "../control/node-network.ts";
 import type { DevicesReport, ReportSource, StatusReport } from "../control/report.ts";
 import { ControlDoor } from "../control/server.ts";
-import { Inventory } from "../inventory/inventory.ts";
-import { DevicePluginDoor } from "../kubelet/door.ts";
 import { readBootId } from "../linux/boot-id.ts";
 import { probeCapabilities, type TcCapabilities } from "../linux/capabilities.ts";
 import { makeFolder } from "../linux/folder.ts";
 import { Kernel } from "../linux/kernel.ts";
 import { MetricsDoor } from "../metrics/door.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
-import type { AgentConfig } from "../model/agent-config.ts";
-import type { DeviceAssignments, NetworkCatalog } from "../model/ports.ts";
+import type { DeviceAssignments, NetworkCatalog, PolicySource } from "../model/ports.ts";
+import { ManifestFolder } from "../standalone/manifests.ts";
+import type { Configuration, ConfigurationPaths } from "./configuration.ts";
+import { ConfigurationWatch } from "./configuration-watch.ts";
+import { DeviceParts } from "./devices.ts";
+import type { Folders } from "./folders.ts";
 import { StandaloneParts } from "./standalone.ts";
 import { readVersion } from "./version.ts";
 
 export interface AgentOptions {
-  readonly config: AgentConfig;
+  /** The configuration as it was read, and where it is read again when it changes. */
+  readonly configuration: Configuration;
+  readonly paths: ConfigurationPaths;
   /** Folder of manifests; the agent then needs no cluster. */
   readonly standalone?: string;
-  /** The journal and the sandboxes' registry. */
-  readonly stateDirectory: string;
-  /** The control socket. */
-  readonly runDirectory: string;
-  /** The kubelet's device-plugin folder. */
-  readonly kubeletDirectory: string;
+  /** Folder of DevicePolicies, where no cluster or manifest folder holds any. */
+  readonly policies?: string;
+  readonly folders: Folders;
   readonly log: Logger;
 }
 
@@ -40,8 +43,10 @@ type Stop = () => Promise<void> | void;
  * Starting. The control socket is first, because it is how a second agent on the same run folder notices the
  * first one: before it has touched anything. Then the ground: the kernel, what it can do, and the journal, which one
  * agent at a time can open. Then the engine takes back what an earlier run left half done, before any door can ask
- * for more. Then the doors: the inventory knows the devices, the embedded kubelet (in standalone mode) empties its
- * folder, the device plugin serves and registers, metrics are told, and last the pods come, who need all of it.
+ * for more. Then the manifests are read, since what they say of PFs must be known before anything is done to one. Then
+ * the embedded kubelet (in standalone mode) empties its folder, and tells which pods have which devices. Then the devices:
+ * the node is read, the pools are formed, policies are held. Then the doors: the device plugin serves and registers,
+ * metrics are told, and last the pods come, who need all of it.
  *
  * Stopping is the same backwards. Doors close first, so that nothing new is asked; work under way is finished;
  * pods and their interfaces stay as they are, since a stopped agent is no reason for a pod to lose its network.
@@ -52,8 +57,8 @@ export class Agent {
   /** What to call at the end, in the order in which it was started. */
   readonly #stops: Stop[] = [];
   #engine: AttachmentEngine | undefined;
-  #inventory: Inventory | undefined;
-  #plugins: DevicePluginDoor | undefined;
+  #configuration: ConfigurationWatch | undefined;
+  #devices: DeviceParts | undefined;
   #standalone: StandaloneParts | undefined;
   #capabilities: TcCapabilities | undefined;
   #isReady = false;
@@ -86,30 +91,30 @@ export class Agent {
   }
 
   async #startParts(): Promise<void> {
-    const { config, stateDirectory, runDirectory, kubeletDirectory, log } = this.#options;
-    makeFolder(runDirectory, 0o700);
+    const { folders, log } = this.#options;
+    makeFolder(folders.run, 0o700);
     const control = new ControlDoor({
-      socketPath: join(runDirectory, "agent.sock"),
+      socketPath: join(folders.run, "agent.sock"),
       source: this.#reports(),
       log: log.child({ part: "control" }),
     });
     await control.start();
     this.#stops.push(() => control.stop());
 
-    makeFolder(stateDirectory, 0o700);
+    makeFolder(folders.state, 0o700);
     const kernel = new Kernel();
     this.#stops.push(() => kernel.stop());
     this.#capabilities = await this.#probe(kernel);
 
-    const journal = new Journal(join(stateDirectory, "attachments.sqlite"), readBootId());
+    const journal = new Journal(join(folders.state, "attachments.sqlite"), readBootId());
     this.#stops.push(() => journal.close());
 
     if (this.#options.standalone !== undefined) {
-      makeFolder(kubeletDirectory, 0o750);
+      makeFolder(folders.kubelet, 0o750);
       this.#standalone = new StandaloneParts({
         manifestDirectory: this.#options.standalone,
-        kubeletDirectory,
-        stateDirectory,
+        folders,
+        pluginsRegistry: this.#options.configuration.agent.kubelet.pluginsRegistry,
         log: log.child({ part: "standalone" }),
       });
     }
@@ -126,45 +131,43 @@ export class Agent {
     this.#stops.push(() => engine.settle());
     await engine.recover();
 
-    const inventory = new Inventory({
-      kernel,
-      config,
-      held: engine,
-      sysfsRoot: "/sys",
-      log: log.child({ part: "inventory" }),
+    const policies = await this.#readPolicies();
+    const configuration = new ConfigurationWatch({
+      paths: this.#options.paths,
+      initial: this.#options.configuration,
+      log: log.child({ part: "configuration" }),
     });
-    this.#inventory = inventory;
-    this.#stops.push(() => inventory.stop());
-    await inventory.start();
+    this.#configuration = configuration;
+    this.#stops.push(() => configuration.stop());
+    configuration.start();
 
-    const plugins = new DevicePluginDoor({
-      pools: inventory,
-      kubeletDir: kubeletDirectory,
-      log: log.child({ part: "device plugin" }),
-    });
-    this.#plugins = plugins;
-    this.#stops.push(() => plugins.stop());
+    const devices = new DeviceParts({ kernel, configuration, folders, held: engine, policies, log });
+    this.#devices = devices;
+    this.#stops.push(() => devices.stop());
+    this.#stops.push(() => devices.door.stop());
     const standalone = this.#standalone;
     if (standalone !== undefined) {
       // It ends before the device plugin does, or it would take the plugin's end for a failure; and the plugin
       // shall not wait for it to come back.
       this.#stops.push(async () => {
-        plugins.quiesce();
+        devices.door.quiesce();
         await standalone.stopKubelet();
       });
       await standalone.startKubelet();
     }
-    await plugins.start();
+    await devices.start();
+    await devices.door.start();
 
-    const { address } = config.metrics;
+    const { address } = this.#options.configuration.agent.metrics;
     if (address.kind === "unix") makeFolder(dirname(address.path), 0o700);
     const metrics = new MetricsDoor({
       address,
       registry,
       kernel,
       attachments: engine,
-      pools: inventory,
-      resyncs: () => inventory.resyncs,
+      pools: devices.inventory,
+      uses: devices.book,
+      resyncs: () => devices.node.resyncs,
       whyNotReady: () => (this.#isReady ? undefined : "the agent is starting or stopping"),
       log: log.child({ part: "metrics" }),
     });
@@ -173,8 +176,22 @@ export class Agent {
 
     if (standalone !== undefined) {
       this.#stops.push(() => standalone.stopPods());
-      await standalone.startPods(engine);
+      standalone.startPods(engine);
     }
+  }
+
+  /** Where policies for PFs are kept; undefined where nobody keeps any. */
+  async #readPolicies(): Promise<PolicySource | undefined> {
+    const folder = this.#standalone?.manifests ?? this.#policyFolder();
+    if (folder === undefined) return undefined;
+    this.#stops.push(() => folder.stop());
+    await folder.start();
+    return folder;
+  }
+
+  #policyFolder(): ManifestFolder | undefined {
+    const { policies: directory, log } = this.#options;
+    return directory === undefined ? undefined : new ManifestFolder({ directory, log });
   }
 
   /** Asks the kernel what it can do, in a namespace made for that alone, and says once what it lacks. */
@@ -199,12 +216,19 @@ export class Agent {
       catalog: this.#standalone?.manifests ?? nothing,
       assignments: this.#standalone?.kubelet ?? nothing,
       // The inventory wants to know which links the engine holds, and comes after it.
-      devices: { findDevice: (resource, id) => this.#inventory?.findDevice(resource, id) },
+      devices: {
+        findDevice: (resource, id) => this.#devices?.inventory.findDevice(resource, id),
+        bandwidthResource: (link) => this.#devices?.inventory.bandwidthResource(link),
+      },
     };
   }
 
   #reports(): ReportSource {
-    return { status: () => this.#status(), devices: () => this.#devices() };
+    return {
+      status: () => this.#status(),
+      devices: () => this.#devicesReport(),
+      nodeNetwork: () => this.#nodeNetwork(),
+    };
   }
 
   #status(): StatusReport {
@@ -215,19 +239,37 @@ export class Agent {
       uptime: Math.round((performance.now() - this.#startedAt) / 1000),
       isReady: this.#isReady,
       mode: standalone === undefined ? "kubelet" : "standalone",
-      kubeletDirectory: this.#options.kubeletDirectory,
+      kubeletDirectory: this.#options.folders.kubelet,
       kernelLacks: this.#capabilities?.missing ?? [],
-      resources: this.#plugins?.status() ?? [],
+      resources: this.#devices?.door.status() ?? [],
       attachments: this.#engine?.list() ?? [],
       ...(standalone === undefined ? {} : { pods: standalone.pods() }),
+      pfs: this.#devices?.provisioner?.status() ?? [],
       notes: [
         ...(standalone?.manifests.problems() ?? []).map(({ message }) => message),
-        ...(this.#inventory?.notes() ?? []),
+        ...this.#deviceNotes(),
       ],
     };
   }
 
-  #devices(): DevicesReport {
-    return { pools: this.#inventory?.pools() ?? [], notes: this.#inventory?.notes() ?? [] };
+  #devicesReport(): DevicesReport {
+    return { pools: this.#devices?.inventory.pools() ?? [], notes: this.#deviceNotes() };
+  }
+
+  #nodeNetwork(): NodeNetwork {
+    const { inventory, book, provisioner } = this.#devices ?? {};
+    return describeNodeNetwork({
+      nodeName: hostname(),
+      functions: inventory?.functions() ?? [],
+      links: inventory?.links() ?? [],
+      pools: inventory?.pools() ?? [],
+      uses: book?.uses() ?? [],
+      policies: provisioner?.status() ?? [],
+    });
+  }
+
+  /** What is configured and not used, and what is not offered. */
+  #deviceNotes(): string[] {
+    return [...(this.#configuration?.problems() ?? []), ...(this.#devices?.inventory.notes() ?? [])];
   }
 }

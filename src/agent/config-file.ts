@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { type AgentConfig, parseAgentConfig } from "../model/agent-config.ts";
+import { parseDevicePluginConfig } from "../model/device-plugin-config.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
+import type { FunctionPoolConfig } from "../model/pool-config.ts";
+import type { ParsedPools, PoolDefaults } from "../model/pool-schema.ts";
 
 /** Where the agent looks when it is told nothing. */
 export const DEFAULT_CONFIG_PATH = "/etc/lanyard/config.yaml";
@@ -17,7 +20,8 @@ export interface ConfigFile {
 
 /**
  * Reads the agent's configuration. The default path may be missing, and then means the defaults; a path that
- * somebody named may not. Throws LanyardError that names the file and every field at fault. `defaultPath` is for tests.
+ * somebody named may not. Pools with mistakes are left out and told. Throws LanyardError that names the file and every
+ * field at fault outside of pools. `defaultPath` is for tests.
  */
 export async function readAgentConfig(
   path: string | undefined,
@@ -36,12 +40,37 @@ export async function readAgentConfig(
       cause: error,
     });
   }
+  return { config: parseAgentConfig(readYaml(text, file), file), path: file, isThere: true };
+}
+
+/**
+ * Reads the text of a configuration of the SR-IOV network device plugin, `config.json`; `path` begins every message.
+ * YAML is taken too. Throws LanyardError for a text that cannot be read as a whole.
+ */
+export function readDevicePluginConfig(
+  path: string,
+  text: string,
+  defaults: PoolDefaults,
+): ParsedPools<FunctionPoolConfig> {
+  return parseDevicePluginConfig(readJsonOrYaml(text, path), path, defaults);
+}
+
+/** JSON first, because its readers take a key twice and YAML's do not. */
+function readJsonOrYaml(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return readYaml(text, path, "neither JSON nor YAML");
+  }
+}
+
+function readYaml(text: string, path: string, complaint = "not YAML"): unknown {
   const document = parseDocument(text);
   const [fault] = document.errors;
-  if (fault !== undefined) {
-    // The lines behind the first draw the place, for a terminal.
-    const [firstLine = ""] = fault.message.split("\n");
-    throw new LanyardError("invalid", `${file}: not YAML: ${firstLine.replace(/:$/, "")}`, { cause: fault });
-  }
-  return { config: parseAgentConfig(document.toJS(), file), path: file, isThere: true };
+  if (fault === undefined) return document.toJS();
+  // The lines behind the first draw the place, for a terminal.
+  const [firstLine = ""] = fault.message.split("\n");
+  throw new LanyardError("invalid", `${path}: ${complaint}: ${firstLine.replace(/:$/, "")}`, {
+    cause: fault,
+  });
 }

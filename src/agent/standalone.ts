@@ -6,11 +6,13 @@ import { StandaloneDoor } from "../standalone/door.ts";
 import { EmbeddedKubelet } from "../standalone/kubelet/embedded-kubelet.ts";
 import { ManifestFolder } from "../standalone/manifests.ts";
 import { Sandboxes } from "../standalone/sandbox.ts";
+import type { Folders } from "./folders.ts";
 
 export interface StandaloneOptions {
   readonly manifestDirectory: string;
-  readonly kubeletDirectory: string;
-  readonly stateDirectory: string;
+  readonly folders: Folders;
+  /** The folder that plays the kubelet's `plugins_registry`, where the agent is to register by that. */
+  readonly pluginsRegistry: string | undefined;
   readonly log: Logger;
 }
 
@@ -22,12 +24,17 @@ export class StandaloneParts {
   readonly #log: Logger;
   #door: StandaloneDoor | undefined;
 
-  constructor({ manifestDirectory, kubeletDirectory, stateDirectory, log }: StandaloneOptions) {
+  constructor({ manifestDirectory, folders, pluginsRegistry, log }: StandaloneOptions) {
     this.#log = log;
     this.manifests = new ManifestFolder({ directory: manifestDirectory, log });
-    this.kubelet = new EmbeddedKubelet({ directory: kubeletDirectory, log });
+    this.kubelet = new EmbeddedKubelet({
+      directory: folders.kubelet,
+      podResourcesSocket: folders.podResourcesSocket,
+      ...(pluginsRegistry !== undefined && { pluginsRegistry }),
+      log,
+    });
     this.#sandboxes = new Sandboxes({
-      stateDirectory,
+      stateDirectory: folders.state,
       pauseProgram: fileURLToPath(new URL("../../native/build/pause", import.meta.url)),
       log,
     });
@@ -38,8 +45,8 @@ export class StandaloneParts {
     await this.kubelet.start();
   }
 
-  async startPods(attachments: Attachments): Promise<void> {
-    await this.manifests.start();
+  /** The manifests must have been read. */
+  startPods(attachments: Attachments): void {
     this.#door = new StandaloneDoor({
       manifests: this.manifests,
       kubelet: this.kubelet,
@@ -53,7 +60,6 @@ export class StandaloneParts {
   /** Ends the looking after pods; the pods go on. */
   async stopPods(): Promise<void> {
     await this.#door?.stop();
-    await this.manifests.stop();
   }
 
   async stopKubelet(): Promise<void> {

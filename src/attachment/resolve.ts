@@ -5,6 +5,7 @@ import type { LinkProfile } from "../model/link-profile.ts";
 import { type AssignedDevice, type PodIdentity, podKey } from "../model/pod.ts";
 import { OWN_PROVIDER, type PodNetwork } from "../model/pod-network.ts";
 import type { DeviceAssignments, DeviceDirectory, NetworkCatalog } from "../model/ports.ts";
+import { BandwidthBudget } from "./bandwidth-budget.ts";
 import type { AttachmentRequest, LinkRequest, UsedDevice } from "./request.ts";
 
 /** Types of LinkProfile that can be attached. */
@@ -35,9 +36,12 @@ export async function resolveReferences(
   const assigned = await sources.assignments.assignedTo(wanted.pod);
   const names = new Set(wanted.references.map((reference) => reference.interfaceName));
   const taken = new Set([...held].filter(([name]) => names.has(name)).map(([, device]) => deviceKey(device)));
+  const bandwidth = new BandwidthBudget(assigned, sources.devices);
   return wanted.references.map((reference) => {
     try {
-      return { reference, request: resolve(reference, wanted.pod, sources, assigned, taken, held) };
+      const request = resolve(reference, wanted.pod, sources, assigned, taken, held);
+      bandwidth.spend(request);
+      return { reference, request };
     } catch (error) {
       if (error instanceof LanyardError) return { reference, error };
       throw error;

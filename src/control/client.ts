@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { errorText, LanyardError } from "../model/errors.ts";
+import type { NodeNetwork } from "./node-network.ts";
 import type { DevicesReport, StatusReport } from "./report.ts";
 
 /** How long the agent may take to answer, in milliseconds. */
@@ -19,6 +20,10 @@ export class ControlClient {
 
   devices(): Promise<DevicesReport> {
     return this.#get("/v1/devices") as Promise<DevicesReport>;
+  }
+
+  nodeNetwork(): Promise<NodeNetwork> {
+    return this.#get("/v1/node-network") as Promise<NodeNetwork>;
   }
 
   async #get(path: string): Promise<unknown> {

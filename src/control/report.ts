@@ -1,5 +1,7 @@
 import type { AttachmentStatus } from "../model/attachment.ts";
 import type { Pool } from "../model/device.ts";
+import type { PfStatus } from "../provisioning/status.ts";
+import type { NodeNetwork } from "./node-network.ts";
 
 /** One pod as the standalone mode runs it. */
 export interface PodReport {
@@ -36,6 +38,8 @@ export interface StatusReport {
   readonly attachments: readonly AttachmentStatus[];
   /** Present in standalone mode. */
   readonly pods?: readonly PodReport[];
+  /** The PFs that policies are for. */
+  readonly pfs: readonly PfStatus[];
   /** Mistakes in manifests and what is not offered, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -50,4 +54,5 @@ export interface DevicesReport {
 export interface ReportSource {
   status(): StatusReport;
   devices(): DevicesReport;
+  nodeNetwork(): NodeNetwork;
 }

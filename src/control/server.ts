@@ -21,6 +21,7 @@ export class ControlDoor {
     this.#routes = new Map<string, () => unknown>([
       ["/v1/status", () => options.source.status()],
       ["/v1/devices", () => options.source.devices()],
+      ["/v1/node-network", () => options.source.nodeNetwork()],
     ]);
     this.#server = createServer((request, response) => this.#answer(request, response));
   }

@@ -1,84 +1,74 @@
 import type { Logger } from "pino";
-import type { Kernel } from "../linux/kernel.ts";
-import { LinkTable } from "../linux/link-table.ts";
-import type { Link } from "../linux/route/link.ts";
-import { type NetDeviceFacts, readNetDevice } from "../linux/sysfs/net-device.ts";
-import type { AgentConfig } from "../model/agent-config.ts";
-import type { Device, Pool } from "../model/device.ts";
-import { errorText } from "../model/errors.ts";
-import type { DeviceDirectory, HeldLinks, PoolSource, Unsubscribe } from "../model/ports.ts";
+import type { FunctionFacts } from "../linux/sysfs/function-facts.ts";
+import { type Device, isFunctionDevice, type Pool } from "../model/device.ts";
+import type { PoolConfig } from "../model/pool-config.ts";
+import type { DeviceDirectory, DeviceUses, HeldLinks, PoolSource, Unsubscribe } from "../model/ports.ts";
+import { FlapDamper } from "./flap-damper.ts";
+import { resourceOf } from "./forming.ts";
 import type { NodeLink } from "./link.ts";
+import type { NodeReading } from "./node.ts";
 import { type FormedPools, formPools } from "./pools.ts";
+import { findWayOut } from "./way-out.ts";
 
-/** Links change in bursts; the pools are formed once after the last of them, */
-const SETTLE_MS = 5;
-/** but never later than this after the first, however long the burst is. */
-const LONGEST_SETTLE_MS = 50;
-/** Everything is read again at least this often, whatever was announced. */
-const RESYNC_MS = 60_000;
+/** Where the inventory learns what the node has. */
+export interface NodeSource {
+  readonly reading: NodeReading;
+  onChange(listener: () => void): Unsubscribe;
+}
 
 export interface InventoryOptions {
-  readonly kernel: Kernel;
-  readonly config: Pick<AgentConfig, "resourcePrefix" | "pools">;
+  readonly node: NodeSource;
+  readonly pools: readonly PoolConfig[];
+  /** Pools that are wanted besides because of what the node has; asked again whenever that changes. */
+  readonly morePools?: (node: NodeReading) => readonly PoolConfig[];
   /** Which links are inside pods now. */
   readonly held: HeldLinks;
-  /** `/sys`, or a laid-out tree. */
-  readonly sysfsRoot: string;
+  /** Which devices pods have. */
+  readonly uses: DeviceUses;
   readonly log: Logger;
 }
 
-/**
- * The node's links and the pools they form, kept true by the kernel's announcements: a link that comes, goes,
- * or loses its carrier changes the pools within milliseconds.
- */
+/** The pools that the node and the configuration form together, kept true while either changes. */
 export class Inventory implements PoolSource, DeviceDirectory {
   readonly #options: InventoryOptions;
   readonly #listeners = new Set<() => void>();
-  readonly #table: LinkTable;
-  /** What sysfs told, with the link as it was when it was asked. */
-  readonly #facts = new Map<number, { readonly of: Link; readonly facts: NetDeviceFacts }>();
+  readonly #damper = new FlapDamper();
+  readonly #subscriptions: Unsubscribe[] = [];
   /** Every link as it was when it was last seen on the node, for those that are inside pods. */
   readonly #lastKnown = new Map<string, NodeLink>();
-  #defaultRouteLinks = new Set<number>();
+  readonly #lastDrivers = new Map<string, string>();
+  /** What was configured, and all pools that are wanted. */
+  #configured: readonly PoolConfig[];
+  #configs: readonly PoolConfig[];
   #formed: FormedPools = { pools: [], notes: [] };
-  #settle: NodeJS.Timeout | undefined;
-  #settleBy: number | undefined;
-  #resync: NodeJS.Timeout | undefined;
-  #reading: Promise<void> = Promise.resolve();
-  #isStopped = false;
+  #release: NodeJS.Timeout | undefined;
 
   constructor(options: InventoryOptions) {
     this.#options = options;
-    const { kernel, log } = options;
-    this.#table = new LinkTable({
-      links: kernel.host.links,
-      events: kernel.linkEvents,
-      onChange: () => this.#formSoon(),
-      onResync: () => this.#readSoon(),
-      onError: (error) => log.error({ err: error }, "the node's links could not be read again"),
-    });
+    this.#configured = options.pools;
+    this.#configs = options.pools;
   }
 
-  /** Reads everything once and then follows the announcements. */
-  async start(): Promise<void> {
-    await this.#table.start();
-    this.#reading = this.#readAll();
-    await this.#reading;
-    if (this.#isStopped) return;
-    this.#resync = setInterval(() => this.#readSoon(true), RESYNC_MS).unref();
+  /** Forms the pools and follows the node, whose first reading must be done. */
+  start(): void {
+    const { node, uses } = this.#options;
+    this.#form();
+    this.#subscriptions.push(
+      node.onChange(() => this.#form()),
+      uses.onChange(() => this.#form()),
+    );
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#table.stop();
-    clearTimeout(this.#settle);
-    clearInterval(this.#resync);
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    clearTimeout(this.#release);
     this.#listeners.clear();
   }
 
-  /** How often announcements were lost and everything was read again. */
-  get resyncs(): number {
-    return this.#table.resyncs;
+  /** Takes another configuration. What pods have of pools that are gone stays until they give it back. */
+  configure(pools: readonly PoolConfig[]): void {
+    this.#configured = pools;
+    this.#form();
   }
 
   pools(): readonly Pool[] {
@@ -90,115 +80,136 @@ export class Inventory implements PoolSource, DeviceDirectory {
     return this.#formed.notes;
   }
 
+  /** Every function of the node whose links have their last names, offered or not. */
+  functions(): readonly FunctionFacts[] {
+    const { functions, unsettled } = this.#options.node.reading;
+    return functions.filter(({ name }) => !unsettled.has(name));
+  }
+
+  links(): readonly NodeLink[] {
+    return this.#options.node.reading.links;
+  }
+
+  /** Why nothing may be done to a link (`it carries the node's default route`); undefined where everything may. */
+  whyProtected(linkName: string): string | undefined {
+    const links = this.links();
+    const link = links.find(({ name }) => name === linkName);
+    return link === undefined ? undefined : findWayOut(links).get(link.index);
+  }
+
   findDevice(resource: string, id: string): Device | undefined {
     const pool = this.#formed.pools.find((each) => each.resource === resource);
     return pool?.devices.find((device) => device.id === id);
   }
 
+  bandwidthResource(link: string): string | undefined {
+    const config = this.#configs.find((each) => each.kind === "bandwidthShare" && each.uplink === link);
+    return config === undefined ? undefined : resourceOf(config);
+  }
+
+  /** Calls back after the node was read again or a pool, device or health has changed. */
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param withLinks whether the links are read, too, and not only what is not announced */
-  #readSoon(withLinks = false): void {
-    this.#reading = this.#reading
-      .then(() => (withLinks ? this.#table.read() : undefined))
-      .then(() => this.#readAll())
-      .catch((error: unknown) =>
-        this.#options.log.error({ err: error }, "the node's links and routes could not be read"),
-      );
-  }
-
-  async #readAll(): Promise<void> {
-    const { routes } = await this.#options.kernel.host.routes.list({ type: "unicast" });
-    if (this.#isStopped) return;
-    this.#defaultRouteLinks = new Set(
-      routes
-        .filter(({ destination }) => destination.endsWith("/0"))
-        .flatMap(({ nextHops }) => nextHops.flatMap(({ link }) => link ?? [])),
-    );
-    await this.#form();
-  }
-
-  #formSoon(): void {
-    clearTimeout(this.#settle);
-    this.#settleBy ??= performance.now() + LONGEST_SETTLE_MS;
-    const wait = Math.max(0, Math.min(SETTLE_MS, this.#settleBy - performance.now()));
-    this.#settle = setTimeout(() => {
-      this.#settleBy = undefined;
-      this.#reading = this.#reading
-        .then(() => this.#form())
-        .catch((error: unknown) => this.#options.log.error({ err: error }, "the pools could not be formed"));
-    }, wait);
-  }
-
-  async #form(): Promise<void> {
-    await this.#readMissingFacts();
-    if (this.#isStopped) return;
-    const known = this.#table.links;
-    for (const index of this.#facts.keys()) if (!known.has(index)) this.#facts.delete(index);
-    const links = [...known.values()].map((link) => this.#describe(link));
-    for (const link of links) this.#lastKnown.set(link.name, link);
-    const names = new Set(links.map((link) => link.name));
-    const held = new Map<string, NodeLink>();
-    for (const name of this.#options.held.heldLinks()) {
-      if (!names.has(name)) held.set(name, this.#lastKnown.get(name) ?? unseenLink(name));
-    }
-    const formed = formPools(this.#options.config, links, held);
-    const isSame = JSON.stringify(formed.pools) === JSON.stringify(this.#formed.pools);
-    for (const note of formed.notes) if (!this.#formed.notes.includes(note)) this.#options.log.info(note);
-    this.#formed = formed;
-    if (!isSame) for (const listener of [...this.#listeners]) listener();
-  }
-
-  async #readMissingFacts(): Promise<void> {
-    const { sysfsRoot, log } = this.#options;
-    const missing = [...this.#table.links.values()].filter((link) => {
-      const known = this.#facts.get(link.index)?.of;
-      // A driver knows the speed only while there is a carrier.
-      return known?.name !== link.name || known.hasCarrier !== link.hasCarrier;
+  #form(): void {
+    const { node, held, uses, log } = this.#options;
+    const { reading } = node;
+    this.#configs = this.#combine(reading);
+    for (const link of reading.links) this.#lastKnown.set(link.name, link);
+    const formed = formPools(this.#configs, reading, {
+      held: this.#heldLinks(reading, held.heldLinks()),
+      uses: uses.uses(),
+      previous: this.#formed.pools,
+      lastDrivers: this.#lastDrivers,
     });
-    await Promise.all(
-      missing.map(async (link) => {
-        try {
-          this.#facts.set(link.index, { of: link, facts: await readNetDevice(sysfsRoot, link.name) });
-        } catch (error) {
-          log.warn(`what ${sysfsRoot} says of link ${link.name} could not be read: ${errorText(error)}`);
-          this.#facts.set(link.index, { of: link, facts: {} });
-        }
-      }),
-    );
+    const pools = formed.pools.map((pool) => this.#damp(pool));
+    this.#rememberDrivers(reading, pools);
+    for (const note of formed.notes) if (!this.#formed.notes.includes(note)) log.info(note);
+    this.#tellHealth(this.#formed.pools, pools);
+    this.#formed = { pools, notes: formed.notes };
+    this.#scheduleRelease(pools);
+    for (const listener of [...this.#listeners]) listener();
   }
 
-  #describe(link: Link): NodeLink {
-    return {
-      name: link.name,
-      index: link.index,
-      mac: link.mac,
-      mtu: link.mtu,
-      ...(link.kind === undefined ? {} : { kind: link.kind }),
-      isUp: link.isUp,
-      hasCarrier: link.hasCarrier,
-      operState: link.operState,
-      ...(link.master === undefined ? {} : { master: link.master }),
-      hasDefaultRoute: this.#defaultRouteLinks.has(link.index),
-      isLoopback: link.isLoopback,
-      ...this.#facts.get(link.index)?.facts,
-    };
+  /** Of two pools of one name the configured one counts. */
+  #combine(reading: NodeReading): readonly PoolConfig[] {
+    const more = this.#options.morePools?.(reading) ?? [];
+    const resources = new Set(this.#configured.map(resourceOf));
+    return [...this.#configured, ...more.filter((config) => !resources.has(resourceOf(config)))];
   }
+
+  /** Links that are inside pods, as they were last on the node. */
+  #heldLinks(reading: NodeReading, names: ReadonlySet<string>): ReadonlyMap<string, NodeLink> {
+    const onNode = new Set(reading.links.map(({ name }) => name));
+    const away = new Set([...names, ...this.#usedLinks()].filter((name) => !onNode.has(name)));
+    return new Map([...away].map((name) => [name, this.#lastKnown.get(name) ?? unseenLink(name)]));
+  }
+
+  /** Names of links that pods were given, whoever moves them there. */
+  #usedLinks(): string[] {
+    const resources = new Set(this.#configs.filter(({ kind }) => kind === "hostDevice").map(resourceOf));
+    return this.#options.uses.uses().flatMap(({ resource, id }) => (resources.has(resource) ? [id] : []));
+  }
+
+  #damp(pool: Pool): Pool {
+    const devices = pool.devices.map((device): Device => {
+      const health = this.#damper.damp(keyOf(pool, device), device.health);
+      return health === device.health ? device : { ...device, health };
+    });
+    return { ...pool, devices };
+  }
+
+  #rememberDrivers({ functions }: NodeReading, pools: readonly Pool[]): void {
+    const drivers = new Map(functions.map(({ name, driver }) => [name, driver]));
+    for (const name of this.#lastDrivers.keys()) if (!drivers.has(name)) this.#lastDrivers.delete(name);
+    for (const device of pools.flatMap(({ devices }) => devices)) {
+      const driver = drivers.get(device.id);
+      if (driver !== undefined && isFunctionDevice(device)) this.#lastDrivers.set(device.id, driver);
+    }
+  }
+
+  /** Says in the log what was lost and what came back. */
+  #tellHealth(before: readonly Pool[], now: readonly Pool[]): void {
+    const known = new Map(
+      before.flatMap((pool) => pool.devices.map((each) => [keyOf(pool, each), each.health])),
+    );
+    for (const pool of now) {
+      for (const device of pool.devices) {
+        const { isHealthy, reason } = device.health;
+        const wasHealthy = known.get(keyOf(pool, device))?.isHealthy ?? true;
+        const about = { resource: pool.resource, device: device.id };
+        if (wasHealthy && !isHealthy) this.#options.log.warn(about, `unhealthy: ${reason}`);
+        if (!wasHealthy && isHealthy) this.#options.log.info(about, "healthy again");
+      }
+    }
+  }
+
+  #scheduleRelease(pools: readonly Pool[]): void {
+    this.#damper.keepOnly(new Set(pools.flatMap((pool) => pool.devices.map((each) => keyOf(pool, each)))));
+    clearTimeout(this.#release);
+    const wait = this.#damper.untilRelease();
+    if (wait !== undefined) this.#release = setTimeout(() => this.#form(), wait + 1).unref();
+  }
+}
+
+function keyOf({ resource }: Pool, { id }: Device): string {
+  return `${resource}=${id}`;
 }
 
 /** Stands for a link that was inside a pod before the agent started. */
 function unseenLink(name: string): NodeLink {
   return {
     name,
+    altNames: [],
     index: 0,
     mac: "",
     mtu: 0,
     isUp: false,
     hasCarrier: true,
     operState: "unknown",
+    lowers: [],
     hasDefaultRoute: false,
     isLoopback: false,
   };

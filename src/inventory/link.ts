@@ -1,6 +1,8 @@
 /** A link of the node as far as pools and health care, as the kernel last described it. */
 export interface NodeLink {
   readonly name: string;
+  /** Further names of it (IFLA_ALT_IFNAME); none where only sysfs tells of it. */
+  readonly altNames: readonly string[];
   /** The kernel's number of the link in its namespace. */
   readonly index: number;
   readonly mac: string;
@@ -8,6 +10,8 @@ export interface NodeLink {
   readonly mtu: number;
   /** rtnetlink kind (`veth`, `bridge`); undefined for a physical link. */
   readonly kind?: string;
+  /** `ether`, `infiniband`, as ip(8) names hardware types; undefined for others than the common ones. */
+  readonly linkType?: string;
   /** Administratively up (IFF_UP). */
   readonly isUp: boolean;
   /** The other end is there (IFF_LOWER_UP); says nothing while the link is down. */
@@ -22,6 +26,12 @@ export interface NodeLink {
   readonly pciAddress?: string;
   /** Index of the bridge, bond or team the link is a port of. */
   readonly master?: number;
+  /** Indexes of the links it stands on: a VLAN's parent. The ports of a bridge or bond say so by `master`. */
+  readonly lowers: readonly number[];
+  /** What it is a port of on its card, in the driver's words: `p0`, `pf0vf3`. */
+  readonly physicalPortName?: string;
+  /** Hexadecimal; the same for the ports of one switch. */
+  readonly physicalSwitchId?: string;
   /** A default route of the node leaves by this link. */
   readonly hasDefaultRoute: boolean;
   readonly isLoopback: boolean;

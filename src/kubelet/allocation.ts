@@ -1,36 +1,55 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Device, Pool } from "../model/device.ts";
+import {
+  type Device,
+  type DeviceMount,
+  type DeviceNode,
+  isFunctionDevice,
+  type Pool,
+} from "../model/device.ts";
 import { LanyardError, NotFoundError } from "../model/errors.ts";
-import type { ContainerAllocateResponseSchema } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
 import { compareIds } from "./device-list.ts";
 import { deviceVariable, infoVariable } from "./names.ts";
 
 /** How many ids an error names before it only counts the rest. */
 const namedInErrors = 16;
 
+/** What a container gets for the devices it was given. */
+export interface Allocation {
+  /** Environment: the ids, and what they are. */
+  readonly envs: Readonly<Record<string, string>>;
+  /** Each path of the node once. */
+  readonly nodes: readonly DeviceNode[];
+  /** Each path of the container once. */
+  readonly mounts: readonly DeviceMount[];
+}
+
 /**
- * What a container gets for the devices it was given: their ids and what they are, as environment. The devices
- * themselves reach the pod when its interfaces are attached.
+ * What a container gets for devices of a pool. A link, or the bandwidth of one, reaches the pod when its interfaces
+ * are attached; of functions the container gets the files that it needs itself.
  * @throws LanyardError `invalid` for no id or one twice, `not-found` for an unknown one, `unavailable` for an
  * unhealthy one; the message names the resource, the id, and what exists
  */
-export function allocateDevices(
-  pool: Pool,
-  ids: readonly string[],
-): MessageInitShape<typeof ContainerAllocateResponseSchema> {
+export function allocationOf(pool: Pool, ids: readonly string[]): Allocation {
   const devices = findDevices(pool, ids);
   const info = Object.fromEntries(devices.map((device) => [device.id, describe(device)]));
   return {
     envs: {
-      [deviceVariable(pool.resource)]: devices.map((device) => device.id).join(","),
-      [infoVariable(pool.resource)]: JSON.stringify(info),
+      [deviceVariable(pool.resource, pool.kind)]: devices.map((device) => device.id).join(","),
+      [infoVariable(pool.resource, pool.kind)]: JSON.stringify(info),
     },
+    nodes: firstOfEach(
+      devices.flatMap((device) => device.access.nodes),
+      (node) => node.hostPath,
+    ),
+    mounts: firstOfEach(
+      devices.flatMap((device) => device.access.mounts),
+      (mount) => mount.containerPath,
+    ),
   };
 }
 
 /**
  * The devices with these ids, in the order of their ids, all of them known and healthy.
- * @throws as `allocateDevices` does
+ * @throws as `allocationOf` does
  */
 export function findDevices(pool: Pool, ids: readonly string[]): Device[] {
   if (ids.length === 0) throw new LanyardError("invalid", `${pool.resource}: no device id was given`);
@@ -59,9 +78,17 @@ export function findDevices(pool: Pool, ids: readonly string[]): Device[] {
   });
 }
 
-function describe(device: Device): { kind: string; link: string; rate?: number } {
+/** What the `_INFO` variable says of a device; rates in bits per second. */
+function describe(device: Device): Readonly<Record<string, unknown>> {
+  if (isFunctionDevice(device)) return device.access.info;
   const { kind, link } = device;
   return device.kind === "bandwidthShare" ? { kind, link, rate: device.rate } : { kind, link };
+}
+
+function firstOfEach<T>(things: readonly T[], key: (thing: T) => string): T[] {
+  const firsts = new Map<string, T>();
+  for (const thing of things) if (!firsts.has(key(thing))) firsts.set(key(thing), thing);
+  return [...firsts.values()];
 }
 
 function listIds(devices: readonly Device[]): string {

@@ -22,6 +22,8 @@ function describe(device: Device): MessageInitShape<typeof DeviceSchema> {
   return {
     ID: device.id,
     health: device.health.isHealthy ? healthy : unhealthy,
-    ...(device.numaNode === undefined ? {} : { topology: { nodes: [{ ID: BigInt(device.numaNode) }] } }),
+    ...(device.topology.length > 0 && {
+      topology: { nodes: device.topology.map((node) => ({ ID: BigInt(node) })) },
+    }),
   };
 }

@@ -2,9 +2,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
+import type { Device } from "../model/device.ts";
 import type { PoolSource, Unsubscribe } from "../model/ports.ts";
+import { Allocator } from "./allocator.ts";
+import { CdiFiles } from "./cdi-files.ts";
+import { type AllocationBook, DeviceInfoFiles } from "./device-info-files.ts";
 import { kubeletSocketName } from "./names.ts";
 import { PluginEndpoint, type ResourceStatus } from "./plugin-endpoint.ts";
+import { KubeletSocket, PluginsRegistry, type RegistrationWay } from "./registration.ts";
 import { type DoorTiming, defaultTiming } from "./timing.ts";
 
 export interface DevicePluginDoorOptions {
@@ -12,6 +17,16 @@ export interface DevicePluginDoorOptions {
   readonly log: Logger;
   /** The kubelet's device plugin folder; `/var/lib/kubelet/device-plugins` unless told otherwise. */
   readonly kubeletDir?: string;
+  /** The kubelet's `plugins_registry`: its plugin watcher finds the sockets there, and `kubelet.sock` is not called. */
+  readonly pluginsRegistry?: string;
+  /** The container runtime's folder of CDI specs: containers then get their files by CDI. */
+  readonly cdi?: { readonly directory: string };
+  /** Where CNI plugins look for device-info files. */
+  readonly deviceInfo?: { readonly directory: string };
+  /** Who has which device; told at once of what is given away here. */
+  readonly uses?: AllocationBook;
+  /** Called before an Allocate is answered; a rejection refuses it, with its message. */
+  readonly prepare?: (devices: readonly Device[]) => Promise<void>;
   readonly timing?: Partial<DoorTiming>;
 }
 
@@ -22,9 +37,12 @@ export interface DevicePluginDoorOptions {
 export class DevicePluginDoor {
   readonly #pools: PoolSource;
   readonly #log: Logger;
-  readonly #folder: string;
+  readonly #way: RegistrationWay;
   readonly #timing: DoorTiming;
   readonly #watch: FolderWatch;
+  readonly #allocator: Allocator;
+  readonly #cdi: CdiFiles | undefined;
+  readonly #deviceInfo: DeviceInfoFiles | undefined;
   readonly #endpoints = new Map<string, PluginEndpoint>();
   /** Endpoints of pools that are gone, until they have stopped. */
   readonly #leaving = new Map<string, Promise<void>>();
@@ -33,17 +51,34 @@ export class DevicePluginDoor {
   #isWaiting = false;
 
   constructor(options: DevicePluginDoorOptions) {
-    this.#pools = options.pools;
-    this.#log = options.log;
-    this.#folder = options.kubeletDir ?? "/var/lib/kubelet/device-plugins";
+    const { pools, log, pluginsRegistry, cdi, deviceInfo, uses, prepare } = options;
+    this.#pools = pools;
+    this.#log = log;
+    this.#way =
+      pluginsRegistry === undefined
+        ? new KubeletSocket(options.kubeletDir ?? "/var/lib/kubelet/device-plugins")
+        : new PluginsRegistry(pluginsRegistry);
     this.#timing = { ...defaultTiming, ...options.timing };
-    this.#watch = new FolderWatch(this.#folder, this.#log, () => this.#wakeAll());
+    this.#watch = new FolderWatch(this.#way.folder, this.#log, () => this.#wakeAll());
+    this.#cdi = cdi && new CdiFiles(cdi.directory, log);
+    this.#deviceInfo =
+      deviceInfo &&
+      new DeviceInfoFiles({
+        directory: deviceInfo.directory,
+        uses,
+        resources: () => pools.pools().map(({ resource }) => resource),
+        log,
+      });
+    this.#allocator = new Allocator({ cdi: this.#cdi, deviceInfo: this.#deviceInfo, uses, prepare });
   }
 
   /** Begins to offer; returns at once, whether a kubelet is there or not. `status` tells how far it is. */
   async start(): Promise<void> {
     this.#unsubscribe = this.#pools.onChange(() => this.#applyPools());
     this.#watch.start();
+    this.#deviceInfo?.start();
+    // Allocations wait for it, and nothing else has to.
+    void this.#cdi?.start(this.#pools.pools());
     this.#applyPools();
     this.#noteKubelet();
   }
@@ -61,7 +96,8 @@ export class DevicePluginDoor {
 
   /**
    * Stops watching first, then every server at once. The kubelet sees the streams end and counts the devices as
-   * unhealthy until a plugin registers again.
+   * unhealthy until a plugin registers again. CDI specs go last, when nothing is given away any more; device-info
+   * files stay, since the pods do.
    */
   async stop(): Promise<void> {
     this.quiesce();
@@ -70,6 +106,8 @@ export class DevicePluginDoor {
       ...this.#leaving.values(),
     ]);
     this.#endpoints.clear();
+    await this.#deviceInfo?.stop();
+    await this.#cdi?.stop();
   }
 
   /** How each resource stands, in the order of their names. */
@@ -82,6 +120,7 @@ export class DevicePluginDoor {
   #applyPools(): void {
     if (this.#isStopped) return;
     const pools = new Map(this.#pools.pools().map((pool) => [pool.resource, pool]));
+    void this.#cdi?.apply([...pools.values()]);
     for (const endpoint of this.#endpoints.values()) {
       if (!pools.has(endpoint.resource)) this.#retire(endpoint);
     }
@@ -90,7 +129,13 @@ export class DevicePluginDoor {
       if (known !== undefined) {
         known.update(pool);
       } else if (!this.#leaving.has(pool.resource)) {
-        const endpoint = new PluginEndpoint(this.#folder, pool, this.#timing, this.#log);
+        const endpoint = new PluginEndpoint({
+          pool,
+          way: this.#way,
+          allocator: this.#allocator,
+          timing: this.#timing,
+          log: this.#log,
+        });
         this.#endpoints.set(pool.resource, endpoint);
         endpoint.wake();
       }
@@ -116,13 +161,14 @@ export class DevicePluginDoor {
 
   /** Says once that there is no kubelet, and once that it has come. */
   #noteKubelet(): void {
-    const socket = join(this.#folder, kubeletSocketName);
-    const isMissing = !existsSync(socket);
+    const { folder, isBySocket } = this.#way;
+    const place = isBySocket ? folder : join(folder, kubeletSocketName);
+    const isMissing = !existsSync(place);
     if (isMissing && !this.#isWaiting) {
-      const why = existsSync(this.#folder) ? `${socket} does not exist` : `${this.#folder} does not exist`;
+      const why = existsSync(folder) ? `${place} does not exist` : `${folder} does not exist`;
       this.#log.warn(`waiting for the kubelet: ${why} yet; devices are offered as soon as it serves there`);
     } else if (!isMissing && this.#isWaiting) {
-      this.#log.info(`the kubelet serves on ${socket}`);
+      this.#log.info(`the kubelet serves on ${place}`);
     }
     this.#isWaiting = isMissing;
   }

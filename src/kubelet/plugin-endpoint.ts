@@ -1,15 +1,16 @@
-import { lstat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Pool } from "../model/device.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import { SerialTask } from "../model/serial-task.ts";
-import { UnixSocketClient } from "../rpc/client.ts";
-import { DevicePlugin, Registration } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
+import { DevicePlugin } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
 import { implement, serveOnUnixSocket, type UnixServer } from "../rpc/server.ts";
-import { isListening } from "../rpc/socket-file.ts";
-import { apiVersion, kubeletSocketName, socketName } from "./names.ts";
-import { PluginService, pluginOptions } from "./plugin-service.ts";
+import type { Allocator } from "./allocator.ts";
+import { socketName } from "./names.ts";
+import { PluginService } from "./plugin-service.ts";
+import type { RegistrationWay } from "./registration.ts";
+import { findRivals, type Rival, socketAge } from "./rivals.ts";
 import type { DoorTiming } from "./timing.ts";
 
 /** How one resource stands with the kubelet. */
@@ -23,51 +24,78 @@ export interface ResourceStatus {
   readonly lastError?: string;
 }
 
+export interface PluginEndpointOptions {
+  readonly pool: Pool;
+  readonly way: RegistrationWay;
+  readonly allocator: Allocator;
+  readonly timing: DoorTiming;
+  readonly log: Logger;
+}
+
 /**
  * One resource at the kubelet: its socket, its server and its registration. It is woken whenever something may
  * have changed, looks at what is true, and does what is missing: listen, then register.
+ *
+ * Several processes may serve one resource for a while, as when one replaces another. The kubelet follows the one that
+ * registered last, so only the one whose socket is the newest registers; the others stand aside, and go on serving,
+ * until it ends. Each registers again when another one has ended: a kubelet before 1.36 keeps its books by resource and
+ * takes the end of any of them for the end of all (PluginDisconnected in pkg/kubelet/cm/devicemanager/manager.go).
  */
 export class PluginEndpoint {
   readonly resource: string;
-  readonly #folder: string;
-  readonly #socketPath: string;
+  readonly #way: RegistrationWay;
+  /** File name of the socket. */
+  #socketFile: string;
   readonly #timing: DoorTiming;
   readonly #log: Logger;
   readonly #service: PluginService;
   readonly #task = new SerialTask(() => this.#look());
   readonly #stopping = new AbortController();
   #server: UnixServer | undefined;
-  /** Identity of the kubelet's socket that was registered with. */
+  /** Identity of the kubelet that was registered with. */
   #registeredWith: string | undefined;
-  #lastError: string | undefined;
+  /** Counts registrations, so that the end of an earlier one's stream is not taken for the end of this one's. */
+  #registration = 0;
+  /** Streams that were opened since the last registration and are open. */
+  #openStreams = 0;
   #wasWatched = false;
+  /** Paths of the other processes' sockets at the last look. */
+  #rivals: ReadonlySet<string> = new Set();
+  #lastError: string | undefined;
   #failures = 0;
+  /** Streams in a row that ended soon after they were opened. */
+  #shortStreams = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #streamTimer: NodeJS.Timeout | undefined;
+  #rivalTimer: NodeJS.Timeout | undefined;
 
-  constructor(folder: string, pool: Pool, timing: DoorTiming, log: Logger) {
+  constructor({ pool, way, allocator, timing, log }: PluginEndpointOptions) {
     this.resource = pool.resource;
-    this.#folder = folder;
-    this.#socketPath = join(folder, socketName(pool.resource));
+    this.#way = way;
+    this.#socketFile = newSocketName(pool.resource);
     this.#timing = timing;
     this.#log = log.child({ resource: pool.resource });
-    this.#service = new PluginService(pool, timing.coalesceMs, (open) => this.#onStreamCount(open));
+    this.#service = new PluginService(pool, allocator, timing.coalesceMs, () => this.#onStream());
   }
 
   status(): ResourceStatus {
     return {
       resource: this.resource,
       socket: this.#socketPath,
-      isRegistered: this.#registeredWith !== undefined && this.#service.openStreams > 0,
+      isRegistered: this.#registeredWith !== undefined && this.#openStreams > 0,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
     };
+  }
+
+  get #socketPath(): string {
+    return join(this.#way.folder, this.#socketFile);
   }
 
   update(pool: Pool): void {
     this.#service.update(pool);
   }
 
-  /** Looks again: at the own socket, the kubelet's socket, and whether both know each other. */
+  /** Looks again: at the own socket, the kubelet's, those of other processes, and whether both know each other. */
   wake(): void {
     if (!this.#stopping.signal.aborted) void this.#task.request();
   }
@@ -75,8 +103,7 @@ export class PluginEndpoint {
   /** Registers and listens no more; a list that is being watched stays so until `stop`. */
   quiesce(): void {
     this.#stopping.abort();
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#streamTimer);
+    for (const timer of [this.#retryTimer, this.#streamTimer, this.#rivalTimer]) clearTimeout(timer);
   }
 
   /** Ends the streams and removes the socket; the kubelet then counts the devices as unhealthy. */
@@ -92,81 +119,146 @@ export class PluginEndpoint {
 
   async #look(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const kubeletSocket = join(this.#folder, kubeletSocketName);
     try {
-      const kubelet = await identifySocket(kubeletSocket);
+      const kubelet = await this.#way.findKubelet();
       if (kubelet === undefined) {
         this.#registeredWith = undefined;
-        this.#lastError = `the kubelet is not there: ${kubeletSocket} does not exist`;
+        this.#lastError = this.#way.absence;
         return;
       }
-      await this.#listen();
+      const rivals = await this.#meetRivals();
+      // A kubelet that starts removes every socket in its folder, and what was registered before is forgotten.
+      const isServed = (await this.#server?.place()) === "own";
+      if (!isServed) this.#registeredWith = undefined;
+      if (!isServed && !this.#way.isBySocket) await this.#serve();
+      await this.#yieldToNewer(rivals);
       if (this.#registeredWith === kubelet) return;
-      await this.#register(kubeletSocket);
-      this.#registeredWith = kubelet;
-      this.#wasWatched = this.#service.openStreams > 0;
-      this.#failures = 0;
-      this.#lastError = undefined;
-      this.#log.info(`registered ${this.resource} with the kubelet`);
-      if (this.#service.openStreams === 0) this.#expectStream();
+      await this.#register(kubelet);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#fail(errorText(error));
     }
   }
 
-  async #listen(): Promise<void> {
-    const place = await this.#server?.place();
-    if (place === "own") return;
-    if (place === "other" && (await isListening(this.#socketPath))) {
-      // Two agents that took the socket from each other would never end; the one that came later has it.
-      throw new LanyardError(
-        "conflict",
-        `another plugin serves ${this.resource} on ${this.#socketPath}; this one stands aside until that ends`,
-      );
+  /** Finds the other processes; when one of them has ended, the registration may have gone with it. */
+  async #meetRivals(): Promise<readonly Rival[]> {
+    const rivals = await findRivals(this.#way.folder, this.resource, this.#socketFile);
+    const paths = new Set(rivals.map(({ path }) => path));
+    if (!this.#rivals.isSubsetOf(paths)) this.#registeredWith = undefined;
+    this.#rivals = paths;
+    clearTimeout(this.#rivalTimer);
+    if (paths.size > 0 && !this.#stopping.signal.aborted) {
+      // A process that is killed leaves its socket behind, and no event tells of it.
+      this.#rivalTimer = setTimeout(() => this.wake(), this.#timing.longestRetryMs);
     }
-    const isAnew = this.#server !== undefined;
-    // A kubelet that starts removes every socket in its folder, and what was registered before is forgotten.
+    return rivals;
+  }
+
+  /** @throws LanyardError `conflict` while a process that came later serves the resource */
+  async #yieldToNewer(rivals: readonly Rival[]): Promise<void> {
+    const own = await socketAge(this.#socketPath);
+    const newer = rivals.find(({ age }) => own !== undefined && age > own);
+    if (newer === undefined) return;
     this.#registeredWith = undefined;
-    await this.#server?.stop();
-    this.#server = undefined;
+    throw new LanyardError(
+      "conflict",
+      `another plugin serves ${this.resource} on ${newer.path}; this one stands aside until that ends`,
+    );
+  }
+
+  /** Makes the socket, or makes it anew. */
+  async #serve(): Promise<void> {
+    const older = this.#server;
+    // A kubelet that finds the old name again could take the end of the old socket's stream for that of the new one's.
+    if (older !== undefined && this.#way.isBySocket) this.#socketFile = newSocketName(this.resource);
     this.#server = await serveOnUnixSocket({ path: this.#socketPath, stopWithinMs: this.#timing.stopMs }, [
       implement(DevicePlugin, this.#service.handlers),
+      ...this.#way.services(this.resource, this.#socketPath, (isRegistered, error) => {
+        if (!isRegistered) this.#onRefusal(error);
+      }),
     ]);
+    await older?.stop();
+    const isAnew = older !== undefined;
     this.#log.info(`serving ${this.resource} on ${this.#socketPath}${isAnew ? ", made anew" : ""}`);
   }
 
-  async #register(kubeletSocket: string): Promise<void> {
-    const client = new UnixSocketClient(Registration, kubeletSocket);
+  async #register(kubelet: string): Promise<void> {
+    clearTimeout(this.#retryTimer);
+    this.#registration += 1;
+    this.#openStreams = 0;
+    this.#wasWatched = false;
+    // Known before the kubelet is asked: its refusal may come before the call is over.
+    this.#registeredWith = kubelet;
     try {
-      await client.call(
-        "register",
-        {
-          version: apiVersion,
-          endpoint: socketName(this.resource),
-          resourceName: this.resource,
-          options: pluginOptions,
-        },
-        { deadlineMs: this.#timing.registerMs, signal: this.#stopping.signal },
-      );
-    } finally {
-      client.close();
+      if (this.#way.isBySocket) await this.#serve();
+      const limits = { deadlineMs: this.#timing.registerMs, signal: this.#stopping.signal };
+      await this.#way.register(this.resource, this.#socketFile, limits);
+    } catch (error) {
+      this.#registeredWith = undefined;
+      throw error;
     }
+    if (this.#registeredWith === undefined) return;
+    if (!this.#way.isBySocket) this.#onRegistered();
+    if (!this.#wasWatched) this.#expectStream();
+  }
+
+  #onRegistered(): void {
+    this.#failures = 0;
+    this.#lastError = undefined;
+    this.#log.info(`registered ${this.resource} with the kubelet`);
+  }
+
+  /** The kubelet's plugin watcher does not take the plugin. */
+  #onRefusal(error: string): void {
+    this.#registeredWith = undefined;
+    if (!this.#stopping.signal.aborted) this.#fail(`the kubelet refused the registration: ${error}`);
   }
 
   #fail(text: string): void {
     if (text !== this.#lastError)
       this.#log.warn(`${this.resource} is not registered with the kubelet: ${text}`);
     this.#lastError = text;
-    const wait = Math.min(this.#timing.retryMs * 2 ** this.#failures, this.#timing.longestRetryMs);
+    clearTimeout(this.#streamTimer);
+    this.#retryIn(this.#patience(this.#failures));
     this.#failures += 1;
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.wake(), wait);
   }
 
-  #onStreamCount(open: number): void {
+  #retryIn(milliseconds: number): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.wake(), milliseconds);
+  }
+
+  #patience(attempts: number): number {
+    return Math.min(this.#timing.retryMs * 2 ** attempts, this.#timing.longestRetryMs);
+  }
+
+  /** Notes a stream and gives back what notes its end. */
+  #onStream(): () => void {
+    const registration = this.#registration;
+    const openedAt = performance.now();
     clearTimeout(this.#streamTimer);
-    this.#wasWatched ||= open > 0;
-    if (open === 0 && this.#registeredWith !== undefined) this.#expectStream();
+    this.#openStreams += 1;
+    this.#wasWatched = true;
+    if (this.#way.isBySocket && this.#registeredWith !== undefined) this.#onRegistered();
+    return () => {
+      if (registration !== this.#registration) return;
+      this.#openStreams -= 1;
+      if (this.#openStreams > 0 || this.#stopping.signal.aborted) return;
+      this.#onStreamEnd(performance.now() - openedAt);
+    };
+  }
+
+  /**
+   * A kubelet that does not watch counts no device. The first time the plugin registers again at once; with a kubelet
+   * that keeps ending streams it has more and more patience.
+   */
+  #onStreamEnd(livedMs: number): void {
+    if (this.#registeredWith === undefined) return;
+    this.#registeredWith = undefined;
+    this.#lastError = "the kubelet stopped watching the device list";
+    if (livedMs >= this.#timing.streamMs) this.#shortStreams = 0;
+    if (this.#shortStreams === 0) this.wake();
+    else this.#retryIn(this.#patience(this.#shortStreams - 1));
+    this.#shortStreams += 1;
   }
 
   /** A kubelet that took a registration and does not watch counts no device: then the plugin registers again. */
@@ -178,24 +270,14 @@ export class PluginEndpoint {
     this.#streamTimer = setTimeout(() => {
       this.#registeredWith = undefined;
       this.#fail(
-        this.#wasWatched
-          ? `the kubelet stopped watching the device list and did not come back within ${streamMs} ms`
+        this.#way.isBySocket
+          ? `the kubelet did not watch the device list within ${streamMs} ms after ${this.#socketPath} was made`
           : `the kubelet took the registration but did not watch the device list within ${streamMs} ms (Kubernetes 1.26 or newer is needed)`,
       );
     }, streamMs);
   }
 }
 
-/**
- * What tells one kubelet's socket from the next one's: a restarted kubelet makes a new file, whose inode number
- * may be the old one's, but not with the same times.
- */
-async function identifySocket(path: string): Promise<string | undefined> {
-  try {
-    const found = await lstat(path, { bigint: true });
-    return `${found.dev}:${found.ino}:${found.birthtimeNs}:${found.ctimeNs}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+function newSocketName(resource: string): string {
+  return socketName(resource, randomBytes(4).toString("hex"));
 }

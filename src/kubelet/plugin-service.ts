@@ -7,13 +7,14 @@ import {
   ListAndWatchResponseSchema,
 } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
 import type { Handlers } from "../rpc/service.ts";
-import { allocateDevices, findDevices } from "./allocation.ts";
+import { findDevices } from "./allocation.ts";
+import type { Allocator } from "./allocator.ts";
 import { deviceList } from "./device-list.ts";
 import { preferDevices } from "./preferred-allocation.ts";
 
 /**
- * What the kubelet is told of the plugin. Allocation is advised, so that devices of one NUMA node stay together;
- * nothing has to be done to a device before its container starts, because the interface is attached later.
+ * What the kubelet is told of the plugin. Allocation is advised by the pool's policy; nothing has to be done to a
+ * device before its container starts, because the interface is attached later.
  */
 export const pluginOptions: MessageInitShape<typeof DevicePluginOptionsSchema> = {
   getPreferredAllocationAvailable: true,
@@ -24,19 +25,18 @@ export const pluginOptions: MessageInitShape<typeof DevicePluginOptionsSchema> =
 export class PluginService {
   readonly handlers: Handlers<typeof DevicePlugin>;
   readonly #coalesceMs: number;
-  readonly #onStreamCount: (open: number) => void;
+  readonly #onStream: () => () => void;
   #pool: Pool;
-  #openStreams = 0;
   #changed = Promise.withResolvers<void>();
 
   /**
    * @param coalesceMs how long a change waits for others to travel in the same list, in milliseconds
-   * @param onStreamCount told how many ListAndWatch streams are open, whenever that changes
+   * @param onStream called when a ListAndWatch stream is opened; what it returns is called when that one ends
    */
-  constructor(pool: Pool, coalesceMs: number, onStreamCount: (open: number) => void) {
+  constructor(pool: Pool, allocator: Allocator, coalesceMs: number, onStream: () => () => void) {
     this.#pool = pool;
     this.#coalesceMs = coalesceMs;
-    this.#onStreamCount = onStreamCount;
+    this.#onStream = onStream;
     this.handlers = {
       getDevicePluginOptions: async () => pluginOptions,
       listAndWatch: (_request, { signal }) => this.#watch(signal),
@@ -50,8 +50,9 @@ export class PluginService {
         })),
       }),
       allocate: async (request) => ({
-        containerResponses: request.containerRequests.map((container) =>
-          allocateDevices(this.#pool, container.devicesIds),
+        containerResponses: await allocator.allocate(
+          this.#pool,
+          request.containerRequests.map((container) => container.devicesIds),
         ),
       }),
       preStartContainer: async (request) => {
@@ -59,11 +60,6 @@ export class PluginService {
         return {};
       },
     };
-  }
-
-  /** ListAndWatch streams the kubelet holds open. */
-  get openStreams(): number {
-    return this.#openStreams;
   }
 
   /** The pool as it is now; every open stream sends the whole list again if it differs. */
@@ -75,7 +71,7 @@ export class PluginService {
 
   async *#watch(signal: AbortSignal): AsyncGenerator<MessageInitShape<typeof ListAndWatchResponseSchema>> {
     const ended = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    this.#countStream(1);
+    const onEnd = this.#onStream();
     try {
       let sent: Buffer | undefined;
       while (!signal.aborted) {
@@ -92,12 +88,7 @@ export class PluginService {
         await sleep(this.#coalesceMs, undefined, { signal }).catch(() => {});
       }
     } finally {
-      this.#countStream(-1);
+      onEnd();
     }
-  }
-
-  #countStream(difference: number): void {
-    this.#openStreams += difference;
-    this.#onStreamCount(this.#openStreams);
   }
 }

@@ -1,4 +1,4 @@
-import type { Device, Pool } from "../model/device.ts";
+import { type AllocationPolicy, type Device, isFunctionDevice, type Pool } from "../model/device.ts";
 import { LanyardError } from "../model/errors.ts";
 import { compareIds } from "./device-list.ts";
 
@@ -11,12 +11,23 @@ export interface PreferenceRequest {
   readonly size: number;
 }
 
+/** A device to choose from, as far as choosing goes. */
+interface Candidate {
+  readonly id: string;
+  readonly numaNode: number | undefined;
+  /** What it hangs on: the PF of a function, else its own link. */
+  readonly uplink: string;
+}
+
 /**
- * Which devices are best given together: all on one NUMA node where that can be, else on as few as can be.
- * Nodes that `mustInclude` already uses come first, then the node that is left with the fewest free devices, so
- * that large groups stay whole for larger requests. A device without a node counts as on a node of its own kind,
- * taken last. Healthy devices come before unhealthy ones. The same request always has the same answer.
- * @throws LanyardError `invalid` when the request contradicts itself
+ * Which devices are best given together, by the pool's policy; all on one NUMA node where that can be, else on as few
+ * as can be. Nodes that `mustInclude` already uses come first, then the node that suits the policy best (the fewest
+ * PFs for `pack`, the most for `spread`), then the one that is left with the fewest free devices, so that large groups
+ * stay whole for larger requests. A device without a node counts as on a node of its own kind, taken last. Healthy
+ * devices come before unhealthy ones. The same request always has the same answer.
+ *
+ * @throws LanyardError `invalid` when the request contradicts itself; `unavailable` when the policy is `bond` and
+ * there are not so many PFs
  */
 export function preferDevices(pool: Pool, request: PreferenceRequest): string[] {
   const { mustInclude, size } = request;
@@ -24,52 +35,153 @@ export function preferDevices(pool: Pool, request: PreferenceRequest): string[] 
   check(pool.resource, available, mustInclude, size);
 
   const devices = new Map(pool.devices.map((device) => [device.id, device]));
-  const chosen = new Set(mustInclude);
-  const candidates = [...available].filter((id) => !chosen.has(id)).sort(compareIds);
+  const candidateOf = (id: string) => describe(id, devices.get(id));
+  const chosen = new Map(mustInclude.map((id) => [id, candidateOf(id)]));
+  const rest = [...available].filter((id) => !chosen.has(id)).sort(compareIds);
   const isUsable = (id: string) => devices.get(id)?.health.isHealthy === true;
-  for (const ids of [candidates.filter(isUsable), candidates.filter((id) => !isUsable(id))]) {
-    const nodes = groupByNode(ids, devices);
-    while (chosen.size < size && nodes.length > 0) {
-      const usedNodes = new Set([...chosen].map((id) => devices.get(id)?.numaNode));
-      const node = nodes.splice(bestNode(nodes, usedNodes, size - chosen.size), 1)[0];
-      for (const id of node?.ids.slice(0, size - chosen.size) ?? []) chosen.add(id);
+  for (const ids of [rest.filter(isUsable), rest.filter((id) => !isUsable(id))]) {
+    let free = ids.map(candidateOf);
+    while (chosen.size < size) {
+      free = selectable(free, pool.allocation, [...chosen.values()]);
+      const node = bestNode(free, pool.allocation, [...chosen.values()], size - chosen.size);
+      if (node === undefined) break;
+      for (const each of take(node, pool.allocation, [...chosen.values()], size - chosen.size)) {
+        chosen.set(each.id, each);
+      }
+      free = free.filter((each) => !node.includes(each));
     }
   }
-  return [...chosen].sort(compareIds);
+  if (pool.allocation === "bond") checkBond(pool, [...chosen.values()], size);
+  return [...chosen.keys()].sort(compareIds);
 }
 
-interface NodeGroup {
-  readonly numaNode: number | undefined;
-  readonly ids: readonly string[];
+function describe(id: string, device: Device | undefined): Candidate {
+  // An id that the pool no longer has hangs on nothing that is known.
+  if (device === undefined) return { id, numaNode: undefined, uplink: `unknown ${id}` };
+  return {
+    id,
+    numaNode: device.numaNode,
+    uplink: isFunctionDevice(device) ? device.pfAddress : device.link,
+  };
 }
 
-function groupByNode(ids: readonly string[], devices: ReadonlyMap<string, Device>): NodeGroup[] {
-  const groups = Map.groupBy(ids, (id) => devices.get(id)?.numaNode);
-  return [...groups].map(([numaNode, grouped]) => ({ numaNode, ids: grouped }));
+/** A bond has no use for a second device of one PF. */
+function selectable(
+  free: readonly Candidate[],
+  policy: AllocationPolicy,
+  chosen: readonly Candidate[],
+): Candidate[] {
+  if (policy !== "bond") return [...free];
+  const used = new Set(chosen.map(({ uplink }) => uplink));
+  return free.filter(({ uplink }) => !used.has(uplink));
 }
 
-/** Index of the node to take from next. */
+/** The free devices of the node to take from next; undefined when nothing is left. */
 function bestNode(
-  nodes: readonly NodeGroup[],
-  used: ReadonlySet<number | undefined>,
+  free: readonly Candidate[],
+  policy: AllocationPolicy,
+  chosen: readonly Candidate[],
   needed: number,
-): number {
-  const rank = (group: NodeGroup): number[] => {
-    const suffices = group.ids.length >= needed;
+): readonly Candidate[] | undefined {
+  const usedNodes = new Set(chosen.map(({ numaNode }) => numaNode));
+  const rank = ([node, group]: [number | undefined, readonly Candidate[]]): number[] => {
+    const supply = policy === "bond" ? groupByUplink(group).length : group.length;
+    const suffices = supply >= needed;
     return [
-      used.has(group.numaNode) && group.numaNode !== undefined ? 0 : 1,
-      group.numaNode === undefined ? 1 : 0,
+      node !== undefined && usedNodes.has(node) ? 0 : 1,
+      node === undefined ? 1 : 0,
       suffices ? 0 : 1,
-      suffices ? group.ids.length : -group.ids.length,
-      group.numaNode ?? 0,
+      suffices ? unfitness(policy, take(group, policy, chosen, needed), chosen) : 0,
+      suffices ? supply : -supply,
+      node ?? 0,
     ];
   };
-  const ranks = nodes.map(rank);
-  let best = 0;
-  for (let index = 1; index < ranks.length; index += 1) {
-    if (comesBefore(ranks[index] ?? [], ranks[best] ?? [])) best = index;
+  return first([...Map.groupBy(free, ({ numaNode }) => numaNode)], rank)?.[1];
+}
+
+/** How badly a choice suits the policy: the fewest PFs suit `pack`, the most suit `spread`. */
+function unfitness(
+  policy: AllocationPolicy,
+  choice: readonly Candidate[],
+  chosen: readonly Candidate[],
+): number {
+  const uplinks = new Set([...choice, ...chosen].map(({ uplink }) => uplink)).size;
+  return policy === "pack" ? uplinks : policy === "spread" ? -uplinks : 0;
+}
+
+/** Takes up to `needed` of one node's free devices. */
+function take(
+  group: readonly Candidate[],
+  policy: AllocationPolicy,
+  chosen: readonly Candidate[],
+  needed: number,
+): Candidate[] {
+  switch (policy) {
+    case "numa":
+      return group.slice(0, needed);
+    case "pack":
+      return pack(group, chosen, needed);
+    case "spread":
+      return spread(group, chosen, needed);
+    case "bond":
+      return groupByUplink(group)
+        .flatMap((devices) => devices.slice(0, 1))
+        .slice(0, needed);
   }
-  return best;
+}
+
+/** PFs that are in use first, then one that suffices with the fewest left, else the one that gives most. */
+function pack(group: readonly Candidate[], chosen: readonly Candidate[], needed: number): Candidate[] {
+  const used = new Set(chosen.map(({ uplink }) => uplink));
+  const taken: Candidate[] = [];
+  let uplinks = groupByUplink(group);
+  while (taken.length < needed && uplinks.length > 0) {
+    const missing = needed - taken.length;
+    const best = first(uplinks, (devices) => {
+      const suffices = devices.length >= missing;
+      return [
+        used.has(devices[0]?.uplink ?? "") ? 0 : 1,
+        suffices ? 0 : 1,
+        suffices ? devices.length : -devices.length,
+      ];
+    });
+    taken.push(...(best ?? []).slice(0, missing));
+    uplinks = uplinks.filter((devices) => devices !== best);
+  }
+  return taken;
+}
+
+/** One at a time, from the PF that has given the fewest; of those, from the one with the most left. */
+function spread(group: readonly Candidate[], chosen: readonly Candidate[], needed: number): Candidate[] {
+  const taken: Candidate[] = [];
+  const uplinks = groupByUplink(group);
+  while (taken.length < needed) {
+    const given = Map.groupBy([...chosen, ...taken], ({ uplink }) => uplink);
+    const left = uplinks.filter((devices) => devices.length > 0);
+    const best = first(left, (devices) => [
+      given.get(devices[0]?.uplink ?? "")?.length ?? 0,
+      -devices.length,
+    ]);
+    const next = best?.shift();
+    if (next === undefined) break;
+    taken.push(next);
+  }
+  return taken;
+}
+
+/** The devices by PF, in the order in which the PFs come. */
+function groupByUplink(devices: readonly Candidate[]): Candidate[][] {
+  return [...Map.groupBy(devices, ({ uplink }) => uplink).values()];
+}
+
+/** The thing whose rank comes first, number by number; of equal ones the first. */
+function first<T>(things: readonly T[], rank: (thing: T) => readonly number[]): T | undefined {
+  let best: { thing: T; rank: readonly number[] } | undefined;
+  for (const thing of things) {
+    const ranked = rank(thing);
+    if (best === undefined || comesBefore(ranked, best.rank)) best = { thing, rank: ranked };
+  }
+  return best?.thing;
 }
 
 function comesBefore(a: readonly number[], b: readonly number[]): boolean {
@@ -93,4 +205,14 @@ function check(
     refuse(`the size is ${size}, but ${new Set(mustInclude).size} devices must be included`);
   }
   if (size > available.size) refuse(`the size is ${size}, but only ${available.size} ids are available`);
+}
+
+/** The kubelet takes this for a reason not to start the pod: half a bond is no bond. */
+function checkBond({ resource }: Pool, chosen: readonly Candidate[], size: number): void {
+  const uplinks = new Set(chosen.map(({ uplink }) => uplink)).size;
+  if (uplinks === size && chosen.length === size) return;
+  throw new LanyardError(
+    "unavailable",
+    `preferred allocation of ${resource}: its policy is bond, each device from another PF; ${size} are wanted, but free devices are on ${uplinks} PFs`,
+  );
 }

@@ -4,7 +4,7 @@ import type { Kernel } from "../linux/kernel.ts";
 import type { ListenAddress } from "../model/agent-config.ts";
 import type { Attachments } from "../model/attachment.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
-import type { PoolSource } from "../model/ports.ts";
+import type { DeviceUses, PoolSource } from "../model/ports.ts";
 import { type ListeningSocket, listenOnSocket } from "../rpc/unix-socket.ts";
 import { sampleInterfaces } from "./interface-sampler.ts";
 import type { MetricsRegistry } from "./registry.ts";
@@ -15,6 +15,8 @@ export interface MetricsDoorOptions {
   readonly kernel: Kernel;
   readonly attachments: Pick<Attachments, "list">;
   readonly pools: PoolSource;
+  /** Which devices pods have. */
+  readonly uses: Pick<DeviceUses, "uses">;
   /** How often announcements were lost and everything was read again. */
   readonly resyncs: () => number;
   /** Why the agent is not ready for work; undefined when it is. */
@@ -81,15 +83,17 @@ export class MetricsDoor {
   }
 
   async #render(): Promise<string> {
-    const { kernel, attachments, pools, resyncs, registry, log } = this.#options;
+    const { kernel, attachments, pools, uses, resyncs, registry, log } = this.#options;
     const list = attachments.list();
-    const used = list.flatMap(({ device }) =>
+    const attached = list.flatMap(({ device }) =>
       device === undefined ? [] : [`${device.resource}=${device.id}`],
     );
+    const allocated = uses.uses().map(({ resource, id }) => `${resource}=${id}`);
     return await registry.render({
       interfaces: await sampleInterfaces(kernel, list, log),
       pools: pools.pools(),
-      usedDevices: new Set(used),
+      attachedDevices: new Set(attached),
+      allocatedDevices: new Set(allocated),
       netlink: { ...kernel.counts(), resyncs: resyncs() },
     });
   }

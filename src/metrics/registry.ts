@@ -9,8 +9,9 @@ type InterfaceLabels = Record<(typeof INTERFACE_LABELS)[number], string>;
 export interface Snapshot {
   readonly interfaces: readonly InterfaceSample[];
   readonly pools: readonly Pool[];
-  /** Devices that attachments use, as `resource=id`. */
-  readonly usedDevices: ReadonlySet<string>;
+  /** Devices that attachments use, and devices that pods have, as `resource=id`. */
+  readonly attachedDevices: ReadonlySet<string>;
+  readonly allocatedDevices: ReadonlySet<string>;
   readonly netlink: {
     readonly requests: number;
     readonly errors: number;
@@ -67,6 +68,11 @@ export class MetricsRegistry {
     "resource",
     "device",
   ]);
+  readonly #conditions = this.#gauge(
+    "lanyard_device_condition",
+    "1 for each condition of a device that does not hold; effect says whether that makes it unhealthy",
+    ["resource", "device", "condition", "effect"],
+  );
   readonly #devices = this.#gauge("lanyard_resource_devices", "Devices of a resource by state", [
     "resource",
     "state",
@@ -120,7 +126,7 @@ export class MetricsRegistry {
   async render(snapshot: Snapshot): Promise<string> {
     this.#forgetAll();
     for (const sample of snapshot.interfaces) this.#takeInterface(sample);
-    for (const pool of snapshot.pools) this.#takePool(pool, snapshot.usedDevices);
+    for (const pool of snapshot.pools) this.#takePool(pool, snapshot);
     for (const [name, counter] of Object.entries(this.#netlink)) {
       counter.inc(snapshot.netlink[name as keyof Snapshot["netlink"]]);
     }
@@ -167,14 +173,19 @@ export class MetricsRegistry {
     }
   }
 
-  #takePool({ resource, devices }: Pool, used: ReadonlySet<string>): void {
-    for (const { id, health } of devices)
+  #takePool({ resource, devices }: Pool, { attachedDevices, allocatedDevices }: Snapshot): void {
+    for (const { id, health } of devices) {
       this.#healthy.set({ resource, device: id }, health.isHealthy ? 1 : 0);
+      for (const { condition, effect } of health.findings ?? [])
+        this.#conditions.set({ resource, device: id, condition, effect }, 1);
+    }
+    const count = (used: ReadonlySet<string>) =>
+      devices.filter(({ id }) => used.has(`${resource}=${id}`)).length;
     const healthy = devices.filter(({ health }) => health.isHealthy).length;
     this.#devices.set({ resource, state: "healthy" }, healthy);
     this.#devices.set({ resource, state: "unhealthy" }, devices.length - healthy);
-    const attached = devices.filter(({ id }) => used.has(`${resource}=${id}`)).length;
-    this.#devices.set({ resource, state: "attached" }, attached);
+    this.#devices.set({ resource, state: "allocated" }, count(allocatedDevices));
+    this.#devices.set({ resource, state: "attached" }, count(attachedDevices));
   }
 
   /** Everything is told anew at each scrape, so that what is gone is not told for ever. */
@@ -191,6 +202,7 @@ export class MetricsRegistry {
       this.#qosDrops,
       this.#qosOverlimits,
       this.#healthy,
+      this.#conditions,
       this.#devices,
     ];
     for (const metric of all) metric.reset();

@@ -1,33 +1,14 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { InvalidValueError } from "./errors.ts";
-import { isQualifiedName, isSubdomain, parseLinkName } from "./names.ts";
-import { parseRate } from "./quantity.ts";
-import { fields, listOf, parsedBy, validate, variants } from "./validation.ts";
+import { DEFAULT_HEALTH_POLICY, type HealthPolicy } from "./health.ts";
+import { changeHealth, healthChanges } from "./health-schema.ts";
+import type { PoolConfig } from "./pool-config.ts";
+import { parsePools, parseResourcePrefix } from "./pool-schema.ts";
+import { fields, listOf, parsedBy, textMap, validate, yesOrNo } from "./validation.ts";
 
-/** A pool of whole links, chosen by patterns of their names (`nic*`). */
-export interface HostDevicePoolConfig {
-  readonly kind: "hostDevice";
-  /** Behind the prefix: `nics` is offered as `lanyard.dev/nics`. */
-  readonly name: string;
-  /** Shell patterns: `*`, `?` and `[abc]`. */
-  readonly links: readonly string[];
-}
-
-/** A pool of equal parts of an uplink's bandwidth. Rates in bits per second. */
-export interface BandwidthPoolConfig {
-  readonly kind: "bandwidthShare";
-  readonly name: string;
-  /** The uplink's name. */
-  readonly uplink: string;
-  /** Size of one share. */
-  readonly share: number;
-  /** What all shares make together; the uplink's speed where absent. */
-  readonly total?: number;
-}
-
-/** What a pool is made of. */
-export type PoolConfig = HostDevicePoolConfig | BandwidthPoolConfig;
+/** What the SR-IOV network device plugin puts before the `/` when it is told nothing (`-resource-prefix`). */
+const DEVICE_PLUGIN_PREFIX = "intel.com";
 
 /** Where something is served. */
 export type ListenAddress =
@@ -36,59 +17,66 @@ export type ListenAddress =
 
 /** The agent's own configuration, `/etc/lanyard/config.yaml`. */
 export interface AgentConfig {
-  /** Before the `/` of every resource offered. */
+  /** Before the `/` of every resource whose pool names no prefix of its own. */
   readonly resourcePrefix: string;
+  /**
+   * The same for resources of a device plugin's configuration: the prefix that the file writes, else the one the device
+   * plugin has without being told any.
+   */
+  readonly devicePluginPrefix: string;
   readonly pools: readonly PoolConfig[];
+  /** What every pool starts with, those of a device plugin's configuration included. */
+  readonly health: HealthPolicy;
   readonly metrics: { readonly address: ListenAddress };
+  /** Whether devices are also described to the container runtime, and where (Container Device Interface). */
+  readonly cdi: { readonly enabled: boolean; readonly directory: string };
+  /** Where device-info files are written; where the field's CNI plugins look for them, when absent. */
+  readonly deviceInfo: { readonly directory?: string };
+  /** `pluginsRegistry`: register through this folder and not at kubelet.sock. */
+  readonly kubelet: { readonly pluginsRegistry?: string };
+  /** `nodeLabels`: labels of this node, for the selectors of policies. */
+  readonly provisioning: { readonly nodeLabels?: Readonly<Record<string, string>> };
+  /** Why pools were left out. */
+  readonly problems: readonly InvalidValueError[];
 }
 
-const KINDS = ["hostDevice", "bandwidthShare"] as const;
-
-const poolName = parsedBy((value, place) => {
-  if (isQualifiedName(value)) return value;
-  throw new InvalidValueError(place, value, "a pool's name without a prefix, such as nics");
-});
-
-const pool = variants("kind", KINDS, [
-  fields({
-    kind: z.literal("hostDevice"),
-    name: poolName,
-    links: listOf(parsedBy(parsePattern)).min(1, { error: "at least one pattern, such as nic*" }),
-  }),
-  fields({
-    kind: z.literal("bandwidthShare"),
-    name: poolName,
-    uplink: parsedBy(parseLinkName),
-    share: parsedBy(parseRate),
-    total: parsedBy(parseRate).optional(),
-  }).superRefine(({ share, total }, context) => {
-    if (total !== undefined && share > total) {
-      context.addIssue({ code: "custom", path: ["share"], message: "a rate not above the total" });
-    }
-  }),
-]);
-
-const pools = listOf(pool).superRefine((list, context) => {
-  for (const [index, { name }] of list.entries()) {
-    const first = list.findIndex((other) => other.name === name);
-    if (first < index) {
-      const message = `a name of its own: pools[${first}] has it already`;
-      context.addIssue({ code: "custom", path: [index, "name"], message });
-    }
-  }
-});
+const directory = parsedBy(parseDirectory);
 
 const schema = fields({
-  resourcePrefix: parsedBy(parsePrefix).default("lanyard.dev"),
-  pools: pools.default([]),
+  resourcePrefix: parsedBy(parseResourcePrefix).optional(),
+  pools: listOf(z.unknown()).default([]),
+  health: healthChanges.optional(),
   metrics: fields({
     address: parsedBy(parseListenAddress).default({ kind: "tcp", port: 9808 }),
-  }).default({ address: { kind: "tcp", port: 9808 } }),
+  }).prefault({}),
+  cdi: fields({ enabled: yesOrNo().default(false), directory: directory.default("/var/run/cdi") }).prefault(
+    {},
+  ),
+  deviceInfo: fields({ directory: directory.optional() }).default({}),
+  kubelet: fields({ pluginsRegistry: directory.optional() }).default({}),
+  provisioning: fields({ nodeLabels: textMap().optional() }).default({}),
 });
 
-/** Reads the agent's configuration; a file that says nothing means the defaults. Throws InvalidObjectError. */
+/**
+ * Reads the agent's configuration; a file that says nothing means the defaults. A pool with a mistake is left out and
+ * told in `problems`. Throws InvalidObjectError for mistakes outside of pools.
+ */
 export function parseAgentConfig(document: unknown, place: string): AgentConfig {
-  return validate(schema, document ?? {}, place);
+  const {
+    resourcePrefix: written,
+    pools: list,
+    health: changes,
+    ...rest
+  } = validate(schema, document ?? {}, place);
+  const resourcePrefix = written ?? "lanyard.dev";
+  const health = changeHealth(DEFAULT_HEALTH_POLICY, changes);
+  return {
+    resourcePrefix,
+    devicePluginPrefix: written ?? DEVICE_PLUGIN_PREFIX,
+    health,
+    ...rest,
+    ...parsePools(list, `${place} pools`, { prefix: resourcePrefix, health }),
+  };
 }
 
 /** Reads `:9808`, `127.0.0.1:9808`, `[::1]:9808` or `unix:/run/metrics.sock`. Throws InvalidValueError. */
@@ -105,13 +93,7 @@ export function parseListenAddress(value: unknown, place: string): ListenAddress
   return { kind: "tcp", ...(host !== undefined && host !== "" && { host }), port: Number(port) };
 }
 
-function parsePrefix(value: unknown, place: string): string {
-  // IsExtendedResourceName, pkg/apis/core/v1/helper: kubernetes.io is for Kubernetes' own resources
-  if (isSubdomain(value) && value.includes(".") && !/(^|\.)kubernetes\.io$/.test(value)) return value;
-  throw new InvalidValueError(place, value, "a domain of your own, such as lanyard.dev");
-}
-
-function parsePattern(value: unknown, place: string): string {
-  if (typeof value === "string" && /^[^/\s]+$/.test(value)) return value;
-  throw new InvalidValueError(place, value, "a pattern of link names, such as nic* or eth[1-4]");
+function parseDirectory(value: unknown, place: string): string {
+  if (typeof value === "string" && value.startsWith("/")) return value;
+  throw new InvalidValueError(place, value, "the whole path of a folder, beginning with /");
 }

@@ -1,3 +1,4 @@
+import { type DevicePolicy, parseDevicePolicy } from "./device-policy.ts";
 import { InvalidValueError } from "./errors.ts";
 import { type LinkProfile, parseLinkProfile } from "./link-profile.ts";
 import { suggest } from "./nearest.ts";
@@ -9,7 +10,13 @@ import { parseQosClass, type QosClass } from "./qos-class.ts";
 import { InvalidObjectError } from "./validation.ts";
 
 /** Any object a manifest may hold. Told apart by `kind`. */
-export type Manifest = PodNetwork | LinkProfile | QosClass | PodNetworkAttachment | PodManifest;
+export type Manifest =
+  | PodNetwork
+  | LinkProfile
+  | QosClass
+  | PodNetworkAttachment
+  | DevicePolicy
+  | PodManifest;
 
 type Parser = (document: unknown, place: string) => Manifest;
 
@@ -18,6 +25,7 @@ const PARSERS: ReadonlyMap<string, { readonly apiVersion: string; readonly parse
   ["LinkProfile", { apiVersion: API_VERSION, parse: parseLinkProfile }],
   ["QosClass", { apiVersion: API_VERSION, parse: parseQosClass }],
   ["PodNetworkAttachment", { apiVersion: API_VERSION, parse: parsePodNetworkAttachment }],
+  ["DevicePolicy", { apiVersion: API_VERSION, parse: parseDevicePolicy }],
   ["Pod", { apiVersion: "v1", parse: parsePodManifest }],
 ]);
 

@@ -1,4 +1,5 @@
 import type { Device, Pool } from "./device.ts";
+import type { DevicePolicy } from "./device-policy.ts";
 import type { LinkProfile } from "./link-profile.ts";
 import type { AssignedDevice, PodIdentity } from "./pod.ts";
 import type { PodNetwork } from "./pod-network.ts";
@@ -29,6 +30,8 @@ export interface DeviceAssignments {
 /** Finds a device by what the kubelet calls it. */
 export interface DeviceDirectory {
   findDevice(resource: string, id: string): Device | undefined;
+  /** The resource by which the bandwidth of a link is counted; undefined where the scheduler does not count it. */
+  bandwidthResource(link: string): string | undefined;
 }
 
 /** What a name in a pod's annotation means: the objects that describe networks, wherever they are kept. */
@@ -44,4 +47,25 @@ export interface NetworkCatalog {
 /** Which of the node's links are inside pods now, by the name they have on the node. */
 export interface HeldLinks {
   heldLinks(): ReadonlySet<string>;
+}
+
+/** A device that a pod has, or had a moment ago. */
+export interface DeviceUse {
+  readonly resource: string;
+  readonly id: string;
+  /** Who has it, in words for people: `pod default/alpha, container main`. */
+  readonly user: string;
+}
+
+/** Which devices are given away now, whatever the way they were given. */
+export interface DeviceUses {
+  uses(): readonly DeviceUse[];
+  onChange(listener: () => void): Unsubscribe;
+}
+
+/** The policies for the node's PFs, wherever they are kept. */
+export interface PolicySource {
+  devicePolicies(): readonly DevicePolicy[];
+  /** Calls back after any of them may have changed. */
+  onChange(listener: () => void): Unsubscribe;
 }

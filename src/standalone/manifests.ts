@@ -2,13 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
+import type { DevicePolicy } from "../model/device-policy.ts";
 import { errorText } from "../model/errors.ts";
 import type { LinkProfile } from "../model/link-profile.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { PodManifest } from "../model/pod-manifest.ts";
 import type { PodNetwork } from "../model/pod-network.ts";
 import type { PodNetworkAttachment } from "../model/pod-network-attachment.ts";
-import type { NetworkCatalog, Unsubscribe } from "../model/ports.ts";
+import type { NetworkCatalog, PolicySource, Unsubscribe } from "../model/ports.ts";
 import type { QosClass } from "../model/qos-class.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { Debounce } from "./debounce.ts";
@@ -34,7 +35,7 @@ export interface ManifestFolderOptions {
  * and go. Mistakes never remove anything: an object whose file became invalid stays as it last was, and a
  * folder that is not there is no empty folder.
  */
-export class ManifestFolder implements NetworkCatalog {
+export class ManifestFolder implements NetworkCatalog, PolicySource {
   readonly #directory: string;
   readonly #log: Logger;
   readonly #debounce: Debounce;
@@ -98,6 +99,10 @@ export class ManifestFolder implements NetworkCatalog {
 
   qosClasses(): readonly QosClass[] {
     return this.#ofKind("QosClass");
+  }
+
+  devicePolicies(): readonly DevicePolicy[] {
+    return this.#ofKind("DevicePolicy");
   }
 
   podNetworkAttachments(): readonly PodNetworkAttachment[] {

@@ -1,7 +1,10 @@
 import { once } from "node:events";
+import { dirname, join } from "node:path";
 import { pino } from "pino";
 import { Agent } from "../../agent/agent.ts";
-import { DEFAULT_CONFIG_PATH, readAgentConfig } from "../../agent/config-file.ts";
+import { DEFAULT_CONFIG_PATH } from "../../agent/config-file.ts";
+import { type ConfigurationPaths, readConfiguration } from "../../agent/configuration.ts";
+import type { Folders } from "../../agent/folders.ts";
 import { parseListenAddress } from "../../model/agent-config.ts";
 import { defineCommand, EXIT, UsageError } from "../command.ts";
 
@@ -17,16 +20,36 @@ export default defineCommand({
       argument: "FILE",
       summary: `configuration (default: ${DEFAULT_CONFIG_PATH} if it is there)`,
     },
+    "device-plugin-config": {
+      type: "string",
+      argument: "FILE",
+      summary: "offer what this configuration of the SR-IOV network device plugin says, too",
+    },
+    "resource-prefix": {
+      type: "string",
+      argument: "PREFIX",
+      summary: "with --device-plugin-config: for resources that name none (default: intel.com)",
+    },
     standalone: {
       type: "string",
       argument: "DIR",
       summary: "run without a cluster, on the manifests in DIR",
+    },
+    policies: {
+      type: "string",
+      argument: "DIR",
+      summary: "without --standalone: read DevicePolicies from the manifests in DIR",
     },
     "kubelet-dir": {
       type: "string",
       argument: "DIR",
       summary:
         "folder of kubelet.sock (default: /var/lib/kubelet/device-plugins; standalone: device-plugins in the state folder)",
+    },
+    "pod-resources-socket": {
+      type: "string",
+      argument: "PATH",
+      summary: "who has which device (default: pod-resources/kubelet.sock beside the kubelet's folder)",
     },
     "state-dir": {
       type: "string",
@@ -56,22 +79,31 @@ export default defineCommand({
       { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
       pino.destination({ fd: 2, sync: true }),
     );
-    const { config, path, isThere } = await readAgentConfig(values.config);
-    if (!isThere) log.warn(`${path} is not there: no pool is configured, and nothing is offered`);
+    const paths = pathsOf(values);
+    const read = await readConfiguration(paths);
+    const { isThere, path, problems } = read;
+    if (!isThere && values["device-plugin-config"] === undefined && values.policies === undefined) {
+      log.warn(`${path} is not there: no pool is configured, and nothing is offered`);
+    }
+    for (const problem of problems) log.warn(problem);
     const address = values["metrics-address"];
-    const stateDirectory = values["state-dir"];
-    const standalone = values.standalone;
+    const configuration =
+      address === undefined
+        ? read
+        : {
+            ...read,
+            agent: { ...read.agent, metrics: { address: parseListenAddress(address, "--metrics-address") } },
+          };
+    const { standalone, policies } = values;
+    if (standalone !== undefined && policies !== undefined) {
+      throw new UsageError("agent: --policies goes without --standalone, whose folder holds policies, too");
+    }
     const agent = new Agent({
-      config:
-        address === undefined
-          ? config
-          : { ...config, metrics: { address: parseListenAddress(address, "--metrics-address") } },
-      ...(standalone === undefined ? {} : { standalone }),
-      stateDirectory,
-      runDirectory: values["run-dir"],
-      kubeletDirectory:
-        values["kubelet-dir"] ??
-        (standalone === undefined ? "/var/lib/kubelet/device-plugins" : `${stateDirectory}/device-plugins`),
+      configuration,
+      paths,
+      ...(standalone !== undefined && { standalone }),
+      ...(policies !== undefined && { policies }),
+      folders: foldersOf(values, configuration.agent.deviceInfo.directory),
       log,
     });
     const told = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
@@ -83,3 +115,45 @@ export default defineCommand({
     return EXIT.done;
   },
 });
+
+interface FileOptions {
+  readonly config?: string | undefined;
+  readonly "device-plugin-config"?: string | undefined;
+  readonly "resource-prefix"?: string | undefined;
+}
+
+function pathsOf(values: FileOptions): ConfigurationPaths {
+  const { config, "device-plugin-config": devicePluginConfig, "resource-prefix": resourcePrefix } = values;
+  if (resourcePrefix !== undefined && devicePluginConfig === undefined) {
+    throw new UsageError("agent: --resource-prefix goes with --device-plugin-config FILE");
+  }
+  return {
+    ...(config !== undefined && { config }),
+    ...(devicePluginConfig !== undefined && { devicePluginConfig }),
+    ...(resourcePrefix !== undefined && { resourcePrefix }),
+  };
+}
+
+interface FolderOptions {
+  readonly "state-dir": string;
+  readonly "run-dir": string;
+  readonly "kubelet-dir"?: string | undefined;
+  readonly "pod-resources-socket"?: string | undefined;
+  readonly standalone?: string | undefined;
+}
+
+/** Without a cluster nobody else reads the kubelet's folders or device-info files: they are kept with the state. */
+function foldersOf(values: FolderOptions, deviceInfo: string | undefined): Folders {
+  const state = values["state-dir"];
+  const isAlone = values.standalone !== undefined;
+  const kubelet =
+    values["kubelet-dir"] ?? (isAlone ? join(state, "device-plugins") : "/var/lib/kubelet/device-plugins");
+  return {
+    state,
+    run: values["run-dir"],
+    kubelet,
+    podResourcesSocket:
+      values["pod-resources-socket"] ?? join(dirname(kubelet), "pod-resources", "kubelet.sock"),
+    deviceInfo: deviceInfo ?? (isAlone ? join(state, "device-info") : "/var/run/k8s.cni.cncf.io/devinfo/dp"),
+  };
+}

@@ -1,21 +1,84 @@
+import { readConfiguration } from "../../agent/configuration.ts";
 import { ControlClient } from "../../control/client.ts";
 import type { DevicesReport } from "../../control/report.ts";
-import type { Device } from "../../model/device.ts";
+import { readLaidOutNode } from "../../inventory/laid-out-node.ts";
+import { formPools } from "../../inventory/pools.ts";
+import type { Device, FunctionDevice } from "../../model/device.ts";
 import { formatRate } from "../../model/quantity.ts";
-import { defineCommand, EXIT } from "../command.ts";
+import { type Call, defineCommand, EXIT, UsageError } from "../command.ts";
+import { describeDevices } from "../devices-document.ts";
 import { allowsColour, formatAnswer, formatTable, outputOption, parseFormat } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
 
+const options = {
+  output: outputOption,
+  socket: socketOption,
+  root: {
+    type: "string",
+    argument: "DIR",
+    summary: "ask no agent: read the node from files below DIR, which stands for /",
+  },
+  config: {
+    type: "string",
+    argument: "FILE",
+    summary: "with --root: the agent's configuration",
+  },
+  "device-plugin-config": {
+    type: "string",
+    argument: "FILE",
+    summary: "with --root: a configuration of the SR-IOV network device plugin",
+  },
+  "resource-prefix": {
+    type: "string",
+    argument: "PREFIX",
+    summary: "with --device-plugin-config: for resources that name none (default: intel.com)",
+  },
+} as const;
+
 export default defineCommand({
-  description: "Shows what the agent offers to the kubelet: every device of every pool, and its health.",
-  options: { output: outputOption, socket: socketOption },
-  async run({ values, stdout }) {
+  description:
+    "Shows what the agent offers to the kubelet: every device of every pool, its health, and what a container\n" +
+    "gets with it (-o json). With --root it shows what would be offered, without an agent and without root.",
+  options,
+  async run(call) {
+    const { values, stdout } = call;
     const format = parseFormat(values.output);
-    const report = await new ControlClient(values.socket).devices();
-    stdout.write(formatAnswer(format, report, () => formatDevices(report, allowsColour(stdout))));
+    const report = values.root === undefined ? await askAgent(values) : await readTree(values.root, values);
+    const document = () => describeDevices(report.pools, report.notes);
+    stdout.write(
+      format === "table"
+        ? formatDevices(report, allowsColour(stdout))
+        : formatAnswer(format, document(), () => ""),
+    );
     return EXIT.done;
   },
 });
+
+type Values = Call<typeof options>["values"];
+
+async function askAgent(values: Values): Promise<DevicesReport> {
+  for (const name of ["config", "device-plugin-config", "resource-prefix"] as const) {
+    if (values[name] === undefined) continue;
+    throw new UsageError(
+      `devices: --${name} goes with --root DIR; a running agent has its own configuration`,
+    );
+  }
+  return await new ControlClient(values.socket).devices();
+}
+
+async function readTree(root: string, values: Values): Promise<DevicesReport> {
+  const { config, "device-plugin-config": devicePluginConfig, "resource-prefix": resourcePrefix } = values;
+  if (config === undefined && devicePluginConfig === undefined) {
+    throw new UsageError("devices: --root needs --config FILE or --device-plugin-config FILE");
+  }
+  const { pools: configs, problems } = await readConfiguration({
+    ...(config !== undefined && { config }),
+    ...(devicePluginConfig !== undefined && { devicePluginConfig }),
+    ...(resourcePrefix !== undefined && { resourcePrefix }),
+  });
+  const { pools, notes } = formPools(configs, await readLaidOutNode(root));
+  return { pools, notes: [...problems, ...notes] };
+}
 
 /** The report for people: one row a device, then what is not offered and why. */
 export function formatDevices({ pools, notes }: DevicesReport, colour: boolean): string {
@@ -27,7 +90,7 @@ export function formatDevices({ pools, notes }: DevicesReport, colour: boolean):
       { heading: "DEVICE", cell: (row) => row.device.id },
       { heading: "IS", cell: (row) => describeDevice(row.device) },
       { heading: "NUMA", cell: (row) => row.device.numaNode },
-      { heading: "HEALTH", cell: ({ device: { health } }) => (health.isHealthy ? "healthy" : health.reason) },
+      { heading: "HEALTH", cell: (row) => describeHealth(row.device) },
     ],
     { colour },
   );
@@ -36,5 +99,19 @@ export function formatDevices({ pools, notes }: DevicesReport, colour: boolean):
 
 function describeDevice(device: Device): string {
   if (device.kind === "hostDevice") return `link ${device.link}`;
-  return `${formatRate(device.rate)} of ${device.link}`;
+  if (device.kind === "bandwidthShare") return `${formatRate(device.rate)} of ${device.link}`;
+  return `${describeFunction(device)}, ${device.driver ?? "no driver"}`;
+}
+
+function describeFunction({ vfIndex, sfNumber, pfName, pfAddress, link }: FunctionDevice): string {
+  const pf = pfName ?? pfAddress;
+  if (vfIndex !== undefined) return `VF ${vfIndex} of ${pf}`;
+  if (sfNumber !== undefined) return `SF ${sfNumber} of ${pf}`;
+  return link === undefined ? "function" : `function ${link}`;
+}
+
+function describeHealth({ health }: Device): string {
+  if (!health.isHealthy) return health.reason ?? "unhealthy";
+  const reports = (health.findings ?? []).map(({ reason }) => reason);
+  return reports.length === 0 ? "healthy" : `healthy, but ${reports.join("; ")}`;
 }

@@ -3,6 +3,7 @@ import type { PodReport, StatusReport } from "../../control/report.ts";
 import type { AttachmentStatus } from "../../model/attachment.ts";
 import { podKey } from "../../model/pod.ts";
 import { formatRate } from "../../model/quantity.ts";
+import type { PfStatus } from "../../provisioning/status.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { allowsColour, formatAnswer, formatTable, outputOption, parseFormat } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
@@ -35,6 +36,7 @@ export function formatStatus(report: StatusReport, colour: boolean): string {
     ),
     ...(report.pods === undefined ? [] : [formatPods(report.pods, colour)]),
     formatAttachments(report.attachments, colour),
+    ...(report.pfs.length === 0 ? [] : [formatPfs(report.pfs, colour)]),
     formatSentences("Not enforced:", report.attachments.flatMap(describeUnenforced)),
     formatSentences("Kernel:", report.kernelLacks),
     formatSentences("Notes:", report.notes),
@@ -71,6 +73,21 @@ function formatAttachments(attachments: readonly AttachmentStatus[], colour: boo
       { heading: "SENDS UP TO", cell: (row) => rate(row.qos?.egressCeiling) },
       { heading: "RECEIVES UP TO", cell: (row) => rate(row.qos?.ingressCeiling) },
       { heading: "ENFORCED BY", cell: (row) => describeBackends(row) },
+    ],
+    { colour },
+  );
+}
+
+function formatPfs(pfs: readonly PfStatus[], colour: boolean): string {
+  return formatTable(
+    pfs,
+    [
+      { heading: "PF", cell: (pf) => pf.name },
+      { heading: "ADDRESS", cell: (pf) => pf.pciAddress },
+      { heading: "POLICY", cell: (pf) => pf.policy },
+      { heading: "VFS", cell: (pf) => pf.vfs.length },
+      { heading: "STATE", cell: (pf) => pf.state },
+      { heading: "MESSAGE", cell: (pf) => pf.message || undefined },
     ],
     { colour },
   );

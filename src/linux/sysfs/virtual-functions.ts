@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { linkTarget, readNumber } from "./files.ts";
+import { linkTarget, listFolder, PCI_ADDRESS, readNumber } from "./files.ts";
 
 /** Most VFs a card can have; their number has 16 bits (PCI_SRIOV_NUM_VF, include/uapi/linux/pci_regs.h). */
 const MOST_VFS = 0xffff;
@@ -19,4 +19,24 @@ export async function readVirtualFunctions(
   return await Promise.all(
     Array.from({ length: count }, (_, index) => linkTarget(join(folder, `virtfn${index}`))),
   );
+}
+
+/**
+ * PCI addresses of a PF's VFs by their number, in the order of the numbers, as the links `virtfnN` in its folder tell
+ * them. `entries` are the names in that folder.
+ */
+export async function readVirtfnLinks(
+  folder: string,
+  entries?: readonly string[],
+): Promise<ReadonlyMap<number, string>> {
+  const numbers = (entries ?? (await listFolder(folder)))
+    .map((entry) => Number(/^virtfn(\d{1,5})$/.exec(entry)?.[1] ?? "NaN"))
+    .filter((number) => number <= MOST_VFS)
+    .sort((one, other) => one - other);
+  const links = new Map<number, string>();
+  for (const number of numbers) {
+    const address = await linkTarget(join(folder, `virtfn${number}`));
+    if (address !== undefined && PCI_ADDRESS.test(address)) links.set(number, address);
+  }
+  return links;
 }

@@ -1,9 +1,11 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
+import { makeFolder } from "../../linux/folder.ts";
 import { errorText } from "../../model/errors.ts";
 import type { AssignedDevice, PodIdentity } from "../../model/pod.ts";
 import type { DeviceAssignments, Unsubscribe } from "../../model/ports.ts";
 import { Registration } from "../../rpc/generated/deviceplugin/v1beta1_pb.js";
+import { PodResourcesLister } from "../../rpc/generated/podresources/v1_pb.js";
 import { implement, serveOnUnixSocket, type UnixServer } from "../../rpc/server.ts";
 import { type ContainerRequest, giveDevices } from "./admission.ts";
 import { checkpointName, formatCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -11,7 +13,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type ContainerAllocation, combineResponses } from "./container-allocation.ts";
 import { checkUnserved, prepareFolder } from "./folder.ts";
 import { assignedDevices, Ledger, type ResourceCount } from "./ledger.ts";
-import { PluginTable } from "./plugin-table.ts";
+import { type KeysBy, PluginTable } from "./plugin-table.ts";
+import { PluginWatcher } from "./plugin-watcher.ts";
+import { podResourcesHandlers } from "./pod-resources.ts";
 
 export interface EmbeddedKubeletOptions {
   /** The device plugin folder it serves. */
@@ -20,6 +24,12 @@ export interface EmbeddedKubeletOptions {
   /** How long a resource without a plugin is remembered, in milliseconds; the real kubelet's five minutes. */
   readonly endpointGraceMs?: number;
   readonly clock?: Clock;
+  /** How it keeps its books of plugins; `resourceAndSocket`, as the newest kubelets do, unless told otherwise. */
+  readonly keysBy?: KeysBy;
+  /** The folder it watches for plugins' sockets; it looks for none unless told. */
+  readonly pluginsRegistry?: string;
+  /** Where it serves the pod-resources API, `/var/lib/kubelet/pod-resources/kubelet.sock`; nowhere unless told. */
+  readonly podResourcesSocket?: string;
 }
 
 /**
@@ -35,25 +45,35 @@ export class EmbeddedKubelet implements DeviceAssignments {
   readonly #ledger = new Ledger();
   readonly #plugins: PluginTable;
   readonly #listeners = new Set<() => void>();
+  readonly #watcher: PluginWatcher | undefined;
+  readonly #podResourcesSocket: string | undefined;
   #server: UnixServer | undefined;
+  #podResources: UnixServer | undefined;
   /** Admissions and releases, one after another. */
   #queue: Promise<unknown> = Promise.resolve();
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: EmbeddedKubeletOptions) {
-    this.#directory = options.directory;
-    this.#log = options.log;
+    const { directory, log, pluginsRegistry } = options;
+    this.#directory = directory;
+    this.#log = log;
+    this.#podResourcesSocket = options.podResourcesSocket;
     this.#plugins = new PluginTable({
-      directory: options.directory,
+      directory,
       ledger: this.#ledger,
       clock: options.clock ?? systemClock,
       graceMs: options.endpointGraceMs ?? 300_000,
-      log: options.log,
+      keysBy: options.keysBy ?? "resourceAndSocket",
+      log,
       onChange: () => {
         this.#save().catch((error) => this.#log.error(`embedded kubelet: ${errorText(error)}`));
         this.#tell();
       },
     });
+    this.#watcher =
+      pluginsRegistry === undefined
+        ? undefined
+        : new PluginWatcher({ directory: pluginsRegistry, plugins: this.#plugins, log });
   }
 
   /**
@@ -69,17 +89,21 @@ export class EmbeddedKubelet implements DeviceAssignments {
     try {
       await prepareFolder(this.#directory);
       this.#server = await this.#serve(socket);
+      await this.#servePodResources();
     } catch (error) {
       this.#plugins.stop();
+      await this.#server?.stop();
       throw error;
     }
+    this.#watcher?.start();
     this.#log.info(`embedded kubelet, a stand-in for the real one, serves device plugins on ${socket}`);
   }
 
   /** Lets the plugins go, as a kubelet that stops does, and removes its socket. The checkpoint stays. */
   async stop(): Promise<void> {
+    await this.#watcher?.stop();
     this.#plugins.stop();
-    await this.#server?.stop();
+    await Promise.all([this.#server?.stop(), this.#podResources?.stop()]);
     await this.#queue;
     await this.#saving.catch(() => {});
     this.#tell();
@@ -104,6 +128,7 @@ export class EmbeddedKubelet implements DeviceAssignments {
    */
   admit(pod: PodIdentity, containers: readonly ContainerRequest[]): Promise<readonly ContainerAllocation[]> {
     return this.#inTurn(async () => {
+      this.#ledger.introduce(pod);
       const added = await giveDevices(this.#ledger, this.#plugins, pod, containers);
       if (added.length > 0) {
         try {
@@ -135,6 +160,7 @@ export class EmbeddedKubelet implements DeviceAssignments {
   /** Frees a pod's devices. The protocol has no word for it: the plugin is not told. */
   release(pod: Pick<PodIdentity, "uid">): Promise<void> {
     return this.#inTurn(async () => {
+      this.#ledger.dismiss(pod.uid);
       if (!this.#ledger.remove((entry) => entry.podUid === pod.uid)) return;
       this.#tell();
       await this.#save();
@@ -164,6 +190,15 @@ export class EmbeddedKubelet implements DeviceAssignments {
           }
         },
       }),
+    ]);
+  }
+
+  async #servePodResources(): Promise<void> {
+    const path = this.#podResourcesSocket;
+    if (path === undefined) return;
+    makeFolder(dirname(path), 0o750);
+    this.#podResources = await serveOnUnixSocket({ path }, [
+      implement(PodResourcesLister, podResourcesHandlers(this.#ledger)),
     ]);
   }
 

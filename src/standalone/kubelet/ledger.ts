@@ -1,4 +1,4 @@
-import type { AssignedDevice } from "../../model/pod.ts";
+import type { AssignedDevice, PodIdentity } from "../../model/pod.ts";
 
 /** How many devices of one resource there are, as the node's status would tell it. */
 export interface ResourceCount {
@@ -38,6 +38,22 @@ interface KnownResource {
 export class Ledger {
   readonly #resources = new Map<string, KnownResource>();
   #entries: DeviceEntry[] = [];
+  /** Pods by UID; a checkpoint knows only the UID, until the pod is admitted again. */
+  readonly #pods = new Map<string, PodIdentity>();
+
+  /** Remembers who a pod is. */
+  introduce(pod: PodIdentity): void {
+    this.#pods.set(pod.uid, pod);
+  }
+
+  /** A pod that has devices; one of which only the UID is known is called by it, in no namespace. */
+  pod(uid: string): PodIdentity {
+    return this.#pods.get(uid) ?? { namespace: "", name: uid, uid };
+  }
+
+  dismiss(uid: string): void {
+    this.#pods.delete(uid);
+  }
 
   counts(): ResourceCount[] {
     return [...this.#resources]
@@ -82,6 +98,11 @@ export class Ledger {
 
   healthyIds(resource: string): ReadonlySet<string> {
     return this.#resources.get(resource)?.healthy ?? new Set();
+  }
+
+  /** Names of all resources known, sorted. */
+  resourceNames(): string[] {
+    return [...this.#resources.keys()].sort();
   }
 
   /** Healthy and not given away. */

@@ -27,7 +27,7 @@ export class PluginClient {
     this.#client = new UnixSocketClient(DevicePlugin, socketPath);
   }
 
-  /** Closed, because its stream ended or another plugin took its place. */
+  /** Closed, because its stream ended or it was disconnected. */
   get isStopped(): boolean {
     return this.#closing.signal.aborted;
   }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
@@ -73,8 +73,15 @@ async function startRegistry(take: (request: RegisterRequest) => Promise<void> |
   return server;
 }
 
+/** The plugin's socket, whose name nobody knows before it is there. */
+function pluginSocket(name = "lanyard.dev_nics"): string {
+  const sockets = readdirSync(folder).filter((file) => file.startsWith(`${name}-`));
+  assert.equal(sockets.length, 1, `sockets of ${name}: ${sockets}`);
+  return join(folder, sockets[0] ?? "");
+}
+
 function connect(): UnixSocketClient<typeof DevicePlugin> {
-  const client = new UnixSocketClient(DevicePlugin, join(folder, "lanyard.dev_nics.sock"));
+  const client = new UnixSocketClient(DevicePlugin, pluginSocket());
   cleanups.push(async () => client.close());
   return client;
 }
@@ -100,7 +107,8 @@ describe("registration", () => {
     await startDoor(new FakePools(poolOf(resource, nic("up0"))));
     const { request, preferred } = await answered.promise;
     assert.equal(request.version, "v1beta1");
-    assert.equal(request.endpoint, "lanyard.dev_nics.sock");
+    assert.equal(request.endpoint, basename(pluginSocket()));
+    assert.match(request.endpoint, /^lanyard\.dev_nics-[0-9a-f]{8}\.sock$/);
     assert.equal(request.resourceName, resource);
     assert.equal(request.options?.getPreferredAllocationAvailable, true);
     assert.equal(preferred, true);
@@ -122,7 +130,7 @@ describe("registration", () => {
     await mkdir(join(folder, "kubelet"));
     await mkdir(deep);
     await firstRegistration(deep);
-    assert.equal(door.status()[0]?.socket, join(deep, "lanyard.dev_nics.sock"));
+    assert.match(door.status()[0]?.socket ?? "", /device-plugins\/lanyard\.dev_nics-[0-9a-f]{8}\.sock$/);
   });
 
   it("survives the folder being removed and made anew, again and again, even under the same inode number", async () => {
@@ -202,7 +210,7 @@ describe("registration", () => {
     await startDoor(new FakePools(poolOf(resource, nic("up0"))));
     await first.promise;
     await registry.stop();
-    await rm(join(folder, "lanyard.dev_nics.sock"));
+    await rm(pluginSocket());
     await firstRegistration();
     await connect().call("getDevicePluginOptions", {});
   });
@@ -324,6 +332,6 @@ describe("allocation over the socket", () => {
     await startDoor(pools);
     pools.set(poolOf(resource, nic("up0")), poolOf("lanyard.dev/late", nic("up1")));
     await seen.promise;
-    assert(existsSync(join(folder, "lanyard.dev_late.sock")));
+    assert(existsSync(pluginSocket("lanyard.dev_late")));
   });
 });

@@ -1,8 +1,19 @@
-import type { BandwidthShare, Device, HostDevice, Pool } from "../../../src/model/device.ts";
+import type {
+  AllocationPolicy,
+  BandwidthShare,
+  Device,
+  DeviceAccess,
+  DeviceNode,
+  FunctionDevice,
+  HostDevice,
+  Pool,
+} from "../../../src/model/device.ts";
 import type { PoolSource, Unsubscribe } from "../../../src/model/ports.ts";
 
+export const noAccess: DeviceAccess = { nodes: [], mounts: [], info: {} };
+
 export function nic(id: string, more: Partial<HostDevice> = {}): HostDevice {
-  return { kind: "hostDevice", id, link: id, health: { isHealthy: true }, ...more };
+  return { kind: "hostDevice", id, link: id, ...common(more.numaNode), ...more };
 }
 
 export function sick(id: string, reason: string): HostDevice {
@@ -10,11 +21,60 @@ export function sick(id: string, reason: string): HostDevice {
 }
 
 export function share(id: string, link: string, rate: number): BandwidthShare {
-  return { kind: "bandwidthShare", id, link, rate, health: { isHealthy: true } };
+  return { kind: "bandwidthShare", id, link, rate, ...common() };
+}
+
+/** A VF of the PF at this address. */
+export function vf(
+  id: string,
+  pfAddress = "0000:01:00.0",
+  more: Partial<FunctionDevice> = {},
+): FunctionDevice {
+  return {
+    kind: "netDevice",
+    id,
+    pciAddress: id,
+    pfAddress,
+    vendor: "8086",
+    device: "154c",
+    rdmaDevices: [],
+    ...common(more.numaNode),
+    ...more,
+  };
+}
+
+/** What a container gets with a function that vfio drives. */
+export function vfioAccess(id: string, group: number): DeviceAccess {
+  return {
+    nodes: [node("/dev/vfio/vfio"), node(`/dev/vfio/${group}`)],
+    mounts: [],
+    info: { generic: { deviceID: id }, vfio: { "dev-mount": `/dev/vfio/${group}` } },
+    deviceInfo: { type: "pci", version: "1.1.0", pci: { "pci-address": id } },
+  };
+}
+
+export function node(hostPath: string, containerPath = hostPath): DeviceNode {
+  return { hostPath, containerPath, permissions: "rw" };
 }
 
 export function poolOf(resource: string, ...devices: readonly Device[]): Pool {
-  return { resource, kind: devices[0]?.kind ?? "hostDevice", devices };
+  return policyPool("numa", resource, ...devices);
+}
+
+export function policyPool(
+  allocation: AllocationPolicy,
+  resource: string,
+  ...devices: readonly Device[]
+): Pool {
+  return { resource, kind: devices[0]?.kind ?? "hostDevice", allocation, devices };
+}
+
+function common(numaNode?: number) {
+  return {
+    topology: numaNode === undefined ? [] : [numaNode],
+    access: noAccess,
+    health: { isHealthy: true },
+  };
 }
 
 /** Pools that a test changes by hand. */

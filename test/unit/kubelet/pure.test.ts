@@ -1,32 +1,75 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { allocateDevices } from "../../../src/kubelet/allocation.ts";
+import { allocationOf } from "../../../src/kubelet/allocation.ts";
 import { deviceList } from "../../../src/kubelet/device-list.ts";
-import { deviceVariable, infoVariable, socketName } from "../../../src/kubelet/names.ts";
+import {
+  cdiAnnotation,
+  deviceVariable,
+  infoVariable,
+  isSocketName,
+  socketName,
+} from "../../../src/kubelet/names.ts";
 import { preferDevices } from "../../../src/kubelet/preferred-allocation.ts";
 import { nic, poolOf, share, sick } from "./pools.ts";
 
 describe("names", () => {
   it("are made from prefix and name of the resource", () => {
-    assert.equal(socketName("lanyard.dev/nics"), "lanyard.dev_nics.sock");
-    assert.equal(deviceVariable("lanyard.dev/fast-nics"), "LANYARD_DEVICE_LANYARD_DEV_FAST_NICS");
-    assert.equal(infoVariable("lanyard.dev/nics"), "LANYARD_DEVICE_LANYARD_DEV_NICS_INFO");
+    assert.equal(socketName("lanyard.dev/nics", "00c0ffee"), "lanyard.dev_nics-00c0ffee.sock");
+    assert.equal(
+      deviceVariable("lanyard.dev/fast-nics", "hostDevice"),
+      "LANYARD_DEVICE_LANYARD_DEV_FAST_NICS",
+    );
+    assert.equal(infoVariable("lanyard.dev/nics", "bandwidthShare"), "LANYARD_DEVICE_LANYARD_DEV_NICS_INFO");
+    assert.equal(
+      deviceVariable("intel.com/intel_sriov.fast-nics", "netDevice"),
+      "PCIDEVICE_INTEL_COM_INTEL_SRIOV_FAST-NICS",
+    );
+    assert.equal(infoVariable("intel.com/sf", "auxNetDevice"), "PCIDEVICE_INTEL_COM_SF_INFO");
+  });
+
+  it("know the sockets of one resource from those of another", () => {
+    const cases: [file: string, resource: string, is: boolean][] = [
+      ["l.d_nics-00c0ffee.sock", "l.d/nics", true],
+      ["l.d_nics.sock", "l.d/nics", true],
+      ["l.d_nics-00c0ffe.sock", "l.d/nics", false],
+      ["l.d_nics-fast-00c0ffee.sock", "l.d/nics", false],
+      ["l.d_nics-fast-00c0ffee.sock", "l.d/nics-fast", true],
+      [".l.d_nics-00c0ffee.sock", "l.d/nics", false],
+    ];
+    for (const [file, resource, is] of cases) assert.equal(isSocketName(file, resource), is, file);
+  });
+
+  it("fit into the path of a socket and the key of an annotation, however long the resource is", () => {
+    const resources = ["a", "b"].map((end) => `openshift.example.com/${"n".repeat(62)}${end}`);
+    for (const make of [(resource: string) => socketName(resource, "00c0ffee"), cdiAnnotation]) {
+      const [one = "", other = ""] = resources.map(make);
+      assert.notEqual(one, other);
+      assert(isSocketName(one, resources[0] ?? "") || one.startsWith("cdi.k8s.io/lanyard_"));
+      assert((one.split("/").at(-1) ?? "").length <= (one.endsWith(".sock") ? 73 : 63), one);
+    }
+    assert.equal(cdiAnnotation("intel.com/fast-vfs"), "cdi.k8s.io/lanyard_intel.com_fast-vfs");
   });
 
   it("refuse a resource without a prefix, or with two", () => {
     for (const bad of ["nics", "/nics", "a/b/c", "a/"]) {
-      assert.throws(() => socketName(bad), { code: "invalid", message: /PREFIX\/NAME/ });
+      assert.throws(() => socketName(bad, "00c0ffee"), { code: "invalid", message: /PREFIX\/NAME/ });
     }
   });
 });
 
 describe("the device list", () => {
-  it("tells health in the kubelet's words and the NUMA node where there is one", () => {
-    const pool = poolOf("l.d/n", nic("up10", { numaNode: 0 }), sick("up2", "no carrier"));
+  it("tells health in the kubelet's words and the topology, where the pool does not leave it out", () => {
+    const pool = poolOf(
+      "l.d/n",
+      nic("up10", { numaNode: 0 }),
+      sick("up2", "no carrier"),
+      nic("up11", { numaNode: 1, topology: [] }),
+    );
     assert.deepEqual(deviceList(pool), {
       devices: [
         { ID: "up2", health: "Unhealthy" },
         { ID: "up10", health: "Healthy", topology: { nodes: [{ ID: 0n }] } },
+        { ID: "up11", health: "Healthy" },
       ],
     });
   });
@@ -88,7 +131,7 @@ describe("a preferred allocation", () => {
 describe("an allocation", () => {
   it("tells the container its ids and what they are", () => {
     const pool = poolOf("lanyard.dev/up0-mbit", share("up0-10", "up0", 1e6), share("up0-2", "up0", 1e6));
-    const { envs } = allocateDevices(pool, ["up0-10", "up0-2"]);
+    const { envs } = allocationOf(pool, ["up0-10", "up0-2"]);
     assert.equal(envs?.LANYARD_DEVICE_LANYARD_DEV_UP0_MBIT, "up0-2,up0-10");
     assert.deepEqual(JSON.parse(envs?.LANYARD_DEVICE_LANYARD_DEV_UP0_MBIT_INFO ?? ""), {
       "up0-2": { kind: "bandwidthShare", link: "up0", rate: 1_000_000 },
@@ -97,7 +140,7 @@ describe("an allocation", () => {
   });
 
   it("gives a host device without a rate", () => {
-    const { envs } = allocateDevices(poolOf("l.d/n", nic("up0")), ["up0"]);
+    const { envs } = allocationOf(poolOf("l.d/n", nic("up0")), ["up0"]);
     assert.equal(envs?.LANYARD_DEVICE_L_D_N_INFO, '{"up0":{"kind":"hostDevice","link":"up0"}}');
   });
 
@@ -119,11 +162,11 @@ describe("an allocation", () => {
     ["no id", [], "invalid", "lanyard.dev/nics: no device id was given"],
   ];
   for (const [name, ids, code, message] of refusals) {
-    it(`refuses ${name}`, () => assert.throws(() => allocateDevices(pool, ids), { code, message }));
+    it(`refuses ${name}`, () => assert.throws(() => allocationOf(pool, ids), { code, message }));
   }
 
   it("does not list hundreds of ids in an error", () => {
     const large = poolOf("l.d/n", ...Array.from({ length: 200 }, (_, index) => nic(`up${index}`)));
-    assert.throws(() => allocateDevices(large, ["x"]), /up15 and 184 more$/);
+    assert.throws(() => allocationOf(large, ["x"]), /up15 and 184 more$/);
   });
 });

@@ -7,7 +7,8 @@ import { countIn, makeAttachment, makeLink, makePool } from "./samples.ts";
 const nothing: Snapshot = {
   interfaces: [],
   pools: [],
-  usedDevices: new Set(),
+  attachedDevices: new Set(),
+  allocatedDevices: new Set(),
   netlink: { requests: 0, errors: 0, overruns: 0, resyncs: 0, interruptedDumps: 0 },
 };
 
@@ -184,7 +185,7 @@ test("devices are counted by state, each resource for itself", async () => {
       makePool("lanyard.dev/nics", ["nic0", "nic1"], ["nic2"]),
       makePool("lanyard.dev/others", ["nic0"], []),
     ],
-    usedDevices: new Set(["lanyard.dev/nics=nic0", "lanyard.dev/gone=nic9"]),
+    attachedDevices: new Set(["lanyard.dev/nics=nic0", "lanyard.dev/gone=nic9"]),
   });
   const devices = [...values].filter(([name]) => name.startsWith("lanyard_resource_devices"));
   assert.deepEqual(

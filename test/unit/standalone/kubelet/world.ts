@@ -3,12 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import type { Clock } from "../../../../src/standalone/kubelet/clock.ts";
-import { EmbeddedKubelet } from "../../../../src/standalone/kubelet/embedded-kubelet.ts";
+import {
+  EmbeddedKubelet,
+  type EmbeddedKubeletOptions,
+} from "../../../../src/standalone/kubelet/embedded-kubelet.ts";
 
 /** Time that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now = 0;
   #waiting: { at: number; callback: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
 
   after(milliseconds: number, callback: () => void): () => void {
     const entry = { at: this.#now + milliseconds, callback };
@@ -48,7 +55,7 @@ export class World {
     this.#cleanups.push(cleanup);
   }
 
-  async kubelet(options: { endpointGraceMs?: number } = {}): Promise<EmbeddedKubelet> {
+  async kubelet(options: Partial<EmbeddedKubeletOptions> = {}): Promise<EmbeddedKubelet> {
     const kubelet = new EmbeddedKubelet({
       directory: this.directory,
       log: this.log,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compilePattern } from "../../../src/inventory/selectors.ts";
+import { compilePattern } from "../../../src/inventory/link-patterns.ts";
 
 const cases: [string, string[], string[]][] = [
   ["nic*", ["nic", "nic0", "nic.10"], ["anic", "Nic0"]],

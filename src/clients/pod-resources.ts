@@ -1,0 +1,79 @@
+import { UnixSocketClient } from "../rpc/client.ts";
+import {
+  type ContainerDevices,
+  type PodResources,
+  PodResourcesLister,
+} from "../rpc/generated/podresources/v1_pb.js";
+
+/** A device that a container was given, as the kubelet tells it. */
+export interface PodDevice {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly resource: string;
+  readonly id: string;
+}
+
+/** A device that the kubelet can give away. */
+export interface AllocatableDevice {
+  readonly resource: string;
+  readonly id: string;
+  /** None where the plugin told none. */
+  readonly numaNodes: readonly number[];
+}
+
+/**
+ * A client of the kubelet's pod-resources API v1, which tells who was given which device, by whatever plugin. Nothing is
+ * connected before the first call. Every method throws RpcError, `unavailable` when nobody answers.
+ */
+export class PodResourcesClient {
+  readonly #client: UnixSocketClient<typeof PodResourcesLister>;
+
+  /** @param socket `/var/lib/kubelet/pod-resources/kubelet.sock` */
+  constructor(socket: string) {
+    this.#client = new UnixSocketClient(PodResourcesLister, socket);
+  }
+
+  /** Devices of all pods on the node. */
+  async list(signal?: AbortSignal): Promise<PodDevice[]> {
+    const { podResources } = await this.#client.call("list", {}, signal && { signal });
+    return podResources.flatMap(devicesOf);
+  }
+
+  /** Devices of one pod. A kubelet before 1.34 answers only when its feature gate is on: `unsupported` otherwise. */
+  async get(pod: { readonly namespace: string; readonly name: string }): Promise<PodDevice[]> {
+    const request = { podNamespace: pod.namespace, podName: pod.name };
+    const { podResources } = await this.#client.call("get", request);
+    return podResources === undefined ? [] : devicesOf(podResources);
+  }
+
+  /** Healthy devices, given away or not. */
+  async allocatable(): Promise<AllocatableDevice[]> {
+    const { devices } = await this.#client.call("getAllocatableResources", {});
+    return devices.flatMap((entry) =>
+      entry.deviceIds.map((id) => ({ resource: entry.resourceName, id, numaNodes: nodesOf(entry) })),
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function devicesOf({ namespace, name, containers }: PodResources): PodDevice[] {
+  return containers.flatMap((container) =>
+    container.devices.flatMap(({ resourceName, deviceIds }) =>
+      deviceIds.map((id) => ({
+        namespace,
+        pod: name,
+        container: container.name,
+        resource: resourceName,
+        id,
+      })),
+    ),
+  );
+}
+
+function nodesOf({ topology }: ContainerDevices): number[] {
+  return topology?.nodes.map((node) => Number(node.ID)) ?? [];
+}

@@ -1,0 +1,97 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { makeFolder } from "../linux/folder.ts";
+import type { Device } from "../model/device.ts";
+import { errorText } from "../model/errors.ts";
+import type { DeviceUses, Unsubscribe } from "../model/ports.ts";
+import { SerialTask } from "../model/serial-task.ts";
+import { removeIfThere } from "../rpc/socket-file.ts";
+import { writeWholeFile } from "./whole-file.ts";
+
+/** For everybody to read; a CNI plugin has no reason to change it. */
+const fileMode = 0o444;
+
+const suffix = "-device.json";
+
+/** Ids of functions: a PCI address, or the name of an auxiliary device. */
+const functionId = /^([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|[a-z0-9_]+\.[a-z0-9_]+\.[0-9]+)$/;
+
+/** The uses of devices with what the door adds to them: it answers before the kubelet tells of a pod. */
+export interface AllocationBook extends DeviceUses {
+  /** Told as soon as the kubelet was answered. */
+  allocated(resource: string, id: string): void;
+  /** Whether it knows all pods by now, those of the time before this process among them. */
+  readonly isComplete: boolean;
+}
+
+export interface DeviceInfoFilesOptions {
+  readonly directory: string;
+  /** Without it no file is ever removed, only replaced when its device is given away again. */
+  readonly uses: AllocationBook | undefined;
+  /** The resources whose files these are. */
+  readonly resources: () => readonly string[];
+  readonly log: Logger;
+}
+
+/**
+ * Device-info files (device-info specification 1.1.0, "Device Plugin"): what a device is, for the CNI plugin that will
+ * set it up. Written when a device is given away, removed when the pod is gone. They outlive this process, because
+ * the pods do.
+ */
+export class DeviceInfoFiles {
+  readonly #options: DeviceInfoFilesOptions;
+  readonly #sweep = new SerialTask(() => this.#removeUnused());
+  #unsubscribe: Unsubscribe | undefined;
+
+  constructor(options: DeviceInfoFilesOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.uses?.onChange(() => void this.#sweep.request());
+    void this.#sweep.request();
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await this.#sweep.settle();
+  }
+
+  /** @throws LanyardError or the file system's error when one of them cannot be written */
+  async write(resource: string, devices: readonly Device[]): Promise<void> {
+    const { directory } = this.#options;
+    for (const { id, access } of devices) {
+      if (access.deviceInfo === undefined) continue;
+      makeFolder(directory, 0o755);
+      const text = JSON.stringify(access.deviceInfo);
+      await writeWholeFile(join(directory, deviceInfoFileName(resource, id)), text, fileMode);
+    }
+  }
+
+  async #removeUnused(): Promise<void> {
+    const { directory, uses, resources, log } = this.#options;
+    if (uses === undefined || !uses.isComplete) return;
+    try {
+      const files = (await readdir(directory).catch(() => [])).filter((file) => isOwn(file, resources()));
+      const used = new Set(uses.uses().map(({ resource, id }) => deviceInfoFileName(resource, id)));
+      for (const file of files) if (!used.has(file)) await removeIfThere(join(directory, file));
+    } catch (error) {
+      log.error(`device-info files in ${directory} that no pod needs cannot be removed: ${errorText(error)}`);
+    }
+  }
+}
+
+/** `intel.com-vfs-0000:86:00.1-device.json`, as CNI plugins of the field look for it. */
+export function deviceInfoFileName(resource: string, id: string): string {
+  return `${resource}-${id}${suffix}`.replaceAll("/", "-");
+}
+
+/** A name alone does not tell where the resource ends, so what is left of it must be an id. */
+function isOwn(file: string, resources: readonly string[]): boolean {
+  if (!file.endsWith(suffix)) return false;
+  return resources.some((resource) => {
+    const start = `${resource.replaceAll("/", "-")}-`;
+    return file.startsWith(start) && functionId.test(file.slice(start.length, -suffix.length));
+  });
+}

@@ -1,0 +1,123 @@
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { makeFolder } from "../linux/folder.ts";
+import { errorText, LanyardError } from "../model/errors.ts";
+import type { PreviousState } from "./previous-state.ts";
+import type { Aspect } from "./steps.ts";
+
+/** A PF that was changed, or is about to be, and what brings it back. */
+export interface StoredPf {
+  readonly address: string;
+  /** Four hexadecimal digits each: whether it is still the same card. */
+  readonly vendor: string;
+  readonly device: string;
+  /** Names of its link when they were last seen. */
+  readonly names: readonly string[];
+  readonly previous: PreviousState;
+  /** What of it was changed, and may be. */
+  readonly touched: readonly Aspect[];
+}
+
+const SCHEMA_VERSION = 1;
+/** Another connection holds the file (sqlite3.h). */
+const SQLITE_BUSY = 5;
+
+const SCHEMA = `
+  CREATE TABLE pf (
+    address TEXT PRIMARY KEY,
+    vendor TEXT NOT NULL,
+    device TEXT NOT NULL,
+    names TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    touched TEXT NOT NULL
+  ) STRICT;
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/**
+ * What PFs were before they were changed first, written before they are. It outlives the agent and the machine's next
+ * start, because the settings may too (a service that makes them again at boot), and a power cut: each write is on the
+ * disk when its call returns.
+ */
+export class ProvisioningStore {
+  readonly #database: DatabaseSync;
+  readonly #statements: Record<keyof typeof STATEMENTS, StatementSync>;
+
+  /** Opens or makes the store at `path`. Throws LanyardError. */
+  constructor(path: string) {
+    this.#database = openDatabase(path);
+    this.#statements = Object.fromEntries(
+      Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#database.prepare(sql)]),
+    ) as Record<keyof typeof STATEMENTS, StatementSync>;
+  }
+
+  all(): StoredPf[] {
+    return this.#statements.all.all().map(readRow);
+  }
+
+  find(address: string): StoredPf | undefined {
+    const row = this.#statements.find.get(address);
+    return row === undefined ? undefined : readRow(row);
+  }
+
+  /** Writes a PF down; takes the place of what is known of it. */
+  put({ address, vendor, device, names, previous, touched }: StoredPf): void {
+    const [namesText, previousText, touchedText] = [names, previous, touched].map((value) =>
+      JSON.stringify(value),
+    ) as [string, string, string];
+    this.#statements.put.run(address, vendor, device, namesText, previousText, touchedText);
+  }
+
+  remove(address: string): void {
+    this.#statements.remove.run(address);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+const STATEMENTS = {
+  all: "SELECT * FROM pf ORDER BY address",
+  find: "SELECT * FROM pf WHERE address = ?",
+  put: `INSERT OR REPLACE INTO pf (address, vendor, device, names, previous, touched)
+    VALUES (?, ?, ?, ?, ?, ?)`,
+  remove: "DELETE FROM pf WHERE address = ?",
+} as const;
+
+function readRow(row: Record<string, unknown>): StoredPf {
+  return {
+    address: String(row.address),
+    vendor: String(row.vendor),
+    device: String(row.device),
+    names: JSON.parse(String(row.names)),
+    previous: JSON.parse(String(row.previous)),
+    touched: JSON.parse(String(row.touched)),
+  };
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    makeFolder(dirname(path), 0o700);
+    const database = new DatabaseSync(path);
+    // Held until it is closed: two agents would take each other's work for what was there before.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+    if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
+    else if (version !== SCHEMA_VERSION) {
+      throw new Error(`it has version ${version}, this program writes version ${SCHEMA_VERSION}`);
+    }
+    return database;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
+      const text = `another agent uses the provisioning store ${path}; end it first, or name another --state-dir`;
+      throw new LanyardError("conflict", text, { cause: error });
+    }
+    throw new LanyardError(
+      "unavailable",
+      `the provisioning store ${path} cannot be used: ${errorText(error)}. Move it away to start with an empty one; ` +
+        "the PFs it names then stay as they are when their policies go",
+      { cause: error },
+    );
+  }
+}
