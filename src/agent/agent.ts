@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
 import { Journal } from "../attachment/journal.ts";
 import type { ResolverSources } from "../attachment/resolve.ts";
+import { ControlClient } from "../control/client.ts";
 import { describeNodeNetwork, type NodeNetwork } from "../control/node-network.ts";
 import type { DevicesReport, ReportSource, StatusReport } from "../control/report.ts";
 import { ControlDoor } from "../control/server.ts";
@@ -13,7 +14,10 @@ import { makeFolder } from "../linux/folder.ts";
 import { Kernel } from "../linux/kernel.ts";
 import { MetricsDoor } from "../metrics/door.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
+import type { ListenAddress } from "../model/agent-config.ts";
+import { LanyardError } from "../model/errors.ts";
 import type { DeviceAssignments, NetworkCatalog, PolicySource } from "../model/ports.ts";
+import { isListening } from "../rpc/socket-file.ts";
 import { ManifestFolder } from "../standalone/manifests.ts";
 import type { Configuration, ConfigurationPaths } from "./configuration.ts";
 import { ConfigurationWatch } from "./configuration-watch.ts";
@@ -26,8 +30,12 @@ export interface AgentOptions {
   /** The configuration as it was read, and where it is read again when it changes. */
   readonly configuration: Configuration;
   readonly paths: ConfigurationPaths;
+  /** In place of the configuration's. */
+  readonly metricsAddress?: ListenAddress;
   /** Folder of manifests; the agent then needs no cluster. */
   readonly standalone?: string;
+  /** Whether an agent that runs is asked to leave the node to this one. */
+  readonly takesOver: boolean;
   /** Folder of DevicePolicies, where no cluster or manifest folder holds any. */
   readonly policies?: string;
   readonly folders: Folders;
@@ -35,7 +43,11 @@ export interface AgentOptions {
 }
 
 /** Undoes the start of one part. */
-type Stop = () => Promise<void> | void;
+interface Stop {
+  readonly stop: () => Promise<void> | void;
+  /** It goes on when the agent has left the node to another. */
+  readonly isKept: boolean;
+}
 
 /**
  * The whole agent: builds its parts and starts and stops them in order.
@@ -47,6 +59,11 @@ type Stop = () => Promise<void> | void;
  * the embedded kubelet (in standalone mode) empties its folder, and tells which pods have which devices. Then the devices:
  * the node is read, the pools are formed, policies are held. Then the doors: the device plugin serves and registers,
  * metrics are told, and last the pods come, who need all of it.
+ *
+ * Handing over. An agent that is started to take over asks the one that runs, at its control socket, to leave the node to
+ * it. That one finishes what it does, lets go of the journal, the policies and every socket but those on which the kubelet
+ * watches its devices, and then only waits for its end: the kubelet lets go of them itself when the new agent has
+ * registered, and capacity does not fall meanwhile.
  *
  * Stopping is the same backwards. Doors close first, so that nothing new is asked; work under way is finished;
  * pods and their interfaces stay as they are, since a stopped agent is no reason for a pod to lose its network.
@@ -81,7 +98,29 @@ export class Agent {
   /** Stops everything that was started; a part that fails to stop does not keep the others from it. */
   async stop(): Promise<void> {
     this.#isReady = false;
-    for (const stop of this.#stops.splice(0).reverse()) {
+    await this.#end(this.#stops.splice(0));
+  }
+
+  /** Leaves the node to another agent, and goes on only for what the kubelet watches. */
+  async #handOver(): Promise<void> {
+    const { log } = this.#options;
+    if (this.#standalone !== undefined) {
+      const text = "an agent with --standalone cannot hand over: its kubelet ends with it; stop it first";
+      throw new LanyardError("unsupported", text);
+    }
+    if (!this.#isReady) throw new LanyardError("unavailable", "the agent is starting or stopping; ask again");
+    this.#isReady = false;
+    log.info("another agent takes over; this one waits for its end");
+    this.#devices?.door.quiesce();
+    const stops = this.#stops.filter(({ isKept }) => !isKept);
+    for (const each of stops) this.#stops.splice(this.#stops.indexOf(each), 1);
+    await this.#end(stops);
+    await this.#devices?.stopProvisioning();
+  }
+
+  /** Stops parts, the last that was started first. */
+  async #end(stops: readonly Stop[]): Promise<void> {
+    for (const { stop } of stops.toReversed()) {
       try {
         await stop();
       } catch (error) {
@@ -90,24 +129,30 @@ export class Agent {
     }
   }
 
+  #started(stop: Stop["stop"], { isKept = false } = {}): void {
+    this.#stops.push({ stop, isKept });
+  }
+
   async #startParts(): Promise<void> {
     const { folders, log } = this.#options;
     makeFolder(folders.run, 0o700);
+    if (this.#options.takesOver) await this.#takeOver();
     const control = new ControlDoor({
       socketPath: join(folders.run, "agent.sock"),
       source: this.#reports(),
       log: log.child({ part: "control" }),
     });
     await control.start();
-    this.#stops.push(() => control.stop());
+    // Its own handing over closes it.
+    this.#started(() => control.stop(), { isKept: true });
 
     makeFolder(folders.state, 0o700);
     const kernel = new Kernel();
-    this.#stops.push(() => kernel.stop());
+    this.#started(() => kernel.stop(), { isKept: true });
     this.#capabilities = await this.#probe(kernel);
 
     const journal = new Journal(join(folders.state, "attachments.sqlite"), readBootId());
-    this.#stops.push(() => journal.close());
+    this.#started(() => journal.close());
 
     if (this.#options.standalone !== undefined) {
       makeFolder(folders.kubelet, 0o750);
@@ -128,7 +173,7 @@ export class Agent {
       onOperation: (report) => registry.observe(report),
     });
     this.#engine = engine;
-    this.#stops.push(() => engine.settle());
+    this.#started(() => engine.settle());
     await engine.recover();
 
     const policies = await this.#readPolicies();
@@ -138,18 +183,18 @@ export class Agent {
       log: log.child({ part: "configuration" }),
     });
     this.#configuration = configuration;
-    this.#stops.push(() => configuration.stop());
+    this.#started(() => configuration.stop());
     configuration.start();
 
     const devices = new DeviceParts({ kernel, configuration, folders, held: engine, policies, log });
     this.#devices = devices;
-    this.#stops.push(() => devices.stop());
-    this.#stops.push(() => devices.door.stop());
+    this.#started(() => devices.stop(), { isKept: true });
+    this.#started(() => devices.door.stop(), { isKept: true });
     const standalone = this.#standalone;
     if (standalone !== undefined) {
       // It ends before the device plugin does, or it would take the plugin's end for a failure; and the plugin
       // shall not wait for it to come back.
-      this.#stops.push(async () => {
+      this.#started(async () => {
         devices.door.quiesce();
         await standalone.stopKubelet();
       });
@@ -158,7 +203,7 @@ export class Agent {
     await devices.start();
     await devices.door.start();
 
-    const { address } = this.#options.configuration.agent.metrics;
+    const address = this.#options.metricsAddress ?? this.#options.configuration.agent.metrics.address;
     if (address.kind === "unix") makeFolder(dirname(address.path), 0o700);
     const metrics = new MetricsDoor({
       address,
@@ -171,20 +216,28 @@ export class Agent {
       whyNotReady: () => (this.#isReady ? undefined : "the agent is starting or stopping"),
       log: log.child({ part: "metrics" }),
     });
-    this.#stops.push(() => metrics.stop());
+    this.#started(() => metrics.stop());
     await metrics.start();
 
     if (standalone !== undefined) {
-      this.#stops.push(() => standalone.stopPods());
+      this.#started(() => standalone.stopPods());
       standalone.startPods(engine);
     }
+  }
+
+  async #takeOver(): Promise<void> {
+    const { folders, log } = this.#options;
+    const socketPath = join(folders.run, "agent.sock");
+    if (!(await isListening(socketPath))) return;
+    await new ControlClient(socketPath).handOver();
+    log.info("the agent that ran has handed over");
   }
 
   /** Where policies for PFs are kept; undefined where nobody keeps any. */
   async #readPolicies(): Promise<PolicySource | undefined> {
     const folder = this.#standalone?.manifests ?? this.#policyFolder();
     if (folder === undefined) return undefined;
-    this.#stops.push(() => folder.stop());
+    this.#started(() => folder.stop());
     await folder.start();
     return folder;
   }
@@ -228,6 +281,7 @@ export class Agent {
       status: () => this.#status(),
       devices: () => this.#devicesReport(),
       nodeNetwork: () => this.#nodeNetwork(),
+      handOver: () => this.#handOver(),
     };
   }
 
@@ -257,11 +311,11 @@ export class Agent {
   }
 
   #nodeNetwork(): NodeNetwork {
-    const { inventory, book, provisioner } = this.#devices ?? {};
+    const { node, inventory, book, provisioner } = this.#devices ?? {};
     return describeNodeNetwork({
       nodeName: hostname(),
-      functions: inventory?.functions() ?? [],
-      links: inventory?.links() ?? [],
+      functions: node?.functions() ?? [],
+      links: node?.links() ?? [],
       pools: inventory?.pools() ?? [],
       uses: book?.uses() ?? [],
       policies: provisioner?.status() ?? [],

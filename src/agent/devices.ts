@@ -44,6 +44,7 @@ export class DeviceParts {
   readonly #options: DevicePartsOptions;
   readonly #labels: Readonly<Record<string, string>>;
   readonly #stack = new AsyncDisposableStack();
+  readonly #policyStack = new AsyncDisposableStack();
   #provisioner: Provisioner | undefined;
 
   constructor(options: DevicePartsOptions) {
@@ -58,7 +59,6 @@ export class DeviceParts {
     const inventoryLog = log.child({ part: "inventory" });
     this.node = new NodeWatch({ kernel, uevents, defaultRoutes, root: "/", log: inventoryLog });
     const client = new PodResourcesClient(folders.podResourcesSocket);
-    this.#stack.defer(() => client.close());
     this.book = new DeviceBook({ client, log: log.child({ part: "pod resources" }) });
     this.inventory = new Inventory({
       node: this.node,
@@ -98,14 +98,14 @@ export class DeviceParts {
     const reconfigure = () => this.inventory.configure(configuration.pools());
     this.#stack.defer(configuration.onChange(reconfigure));
     if (policies === undefined) return;
-    this.#stack.defer(policies.onChange(reconfigure));
+    this.#policyStack.defer(policies.onChange(reconfigure));
     const part = log.child({ part: "provisioning" });
     const managers = new Managers({ policies, labels: this.#labels, root: "/", log: part });
-    this.#stack.defer(() => managers.stop());
+    this.#policyStack.defer(() => managers.stop());
     await managers.start();
     const store = new ProvisioningStore(join(folders.state, "provisioning.sqlite"));
-    this.#stack.defer(() => store.close());
-    const { inventory: node, book: uses } = this;
+    this.#policyStack.defer(() => store.close());
+    const { node, book: uses } = this;
     const provisioner = new Provisioner({
       kernel,
       policies,
@@ -116,12 +116,18 @@ export class DeviceParts {
       log: part,
     });
     this.#provisioner = provisioner;
-    this.#stack.defer(() => provisioner.stop());
+    this.#policyStack.defer(() => provisioner.stop());
     provisioner.start();
+  }
+
+  /** Ends the work on PFs, whose state another agent may hold from then on. What the kubelet is told goes on. */
+  async stopProvisioning(): Promise<void> {
+    await this.#policyStack.disposeAsync();
   }
 
   /** The door is stopped apart, before it, because others stop between the two. */
   async stop(): Promise<void> {
+    await this.stopProvisioning();
     await this.#stack.disposeAsync();
   }
 

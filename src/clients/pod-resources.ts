@@ -23,40 +23,46 @@ export interface AllocatableDevice {
 }
 
 /**
- * A client of the kubelet's pod-resources API v1, which tells who was given which device, by whatever plugin. Nothing is
- * connected before the first call. Every method throws RpcError, `unavailable` when nobody answers.
+ * A client of the kubelet's pod-resources API v1, which tells who was given which device, by whatever plugin. Every method
+ * throws RpcError, `unavailable` when nobody answers. It is asked seldom, so each call makes a connection of its own:
+ * one that broke with the kubelet's end would wait before it is tried again, and the next kubelet with it.
  */
 export class PodResourcesClient {
-  readonly #client: UnixSocketClient<typeof PodResourcesLister>;
+  readonly #socket: string;
 
   /** @param socket `/var/lib/kubelet/pod-resources/kubelet.sock` */
   constructor(socket: string) {
-    this.#client = new UnixSocketClient(PodResourcesLister, socket);
+    this.#socket = socket;
   }
 
   /** Devices of all pods on the node. */
   async list(signal?: AbortSignal): Promise<PodDevice[]> {
-    const { podResources } = await this.#client.call("list", {}, signal && { signal });
+    const { podResources } = await this.#ask((client) => client.call("list", {}, signal && { signal }));
     return podResources.flatMap(devicesOf);
   }
 
   /** Devices of one pod. A kubelet before 1.34 answers only when its feature gate is on: `unsupported` otherwise. */
   async get(pod: { readonly namespace: string; readonly name: string }): Promise<PodDevice[]> {
     const request = { podNamespace: pod.namespace, podName: pod.name };
-    const { podResources } = await this.#client.call("get", request);
+    const { podResources } = await this.#ask((client) => client.call("get", request));
     return podResources === undefined ? [] : devicesOf(podResources);
   }
 
   /** Healthy devices, given away or not. */
   async allocatable(): Promise<AllocatableDevice[]> {
-    const { devices } = await this.#client.call("getAllocatableResources", {});
+    const { devices } = await this.#ask((client) => client.call("getAllocatableResources", {}));
     return devices.flatMap((entry) =>
       entry.deviceIds.map((id) => ({ resource: entry.resourceName, id, numaNodes: nodesOf(entry) })),
     );
   }
 
-  close(): void {
-    this.#client.close();
+  async #ask<T>(question: (client: UnixSocketClient<typeof PodResourcesLister>) => Promise<T>): Promise<T> {
+    const client = new UnixSocketClient(PodResourcesLister, this.#socket);
+    try {
+      return await question(client);
+    } finally {
+      client.close();
+    }
   }
 }
 

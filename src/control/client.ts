@@ -26,8 +26,17 @@ export class ControlClient {
     return this.#get("/v1/node-network") as Promise<NodeNetwork>;
   }
 
-  async #get(path: string): Promise<unknown> {
-    const { status, body } = await this.#fetch(path);
+  /** Asks a running agent to leave the node to this one; resolves when its socket is free. */
+  async handOver(): Promise<void> {
+    await this.#ask("POST", "/v1/hand-over");
+  }
+
+  #get(path: string): Promise<unknown> {
+    return this.#ask("GET", path);
+  }
+
+  async #ask(method: "GET" | "POST", path: string): Promise<unknown> {
+    const { status, body } = await this.#fetch(method, path);
     const answer = parse(body);
     if (status === 200 && answer !== undefined) return answer;
     const said = (answer as { message?: unknown } | undefined)?.message;
@@ -35,10 +44,10 @@ export class ControlClient {
     throw new LanyardError("unavailable", `the agent at ${this.#socketPath} answered ${status}: ${text}`);
   }
 
-  #fetch(path: string): Promise<{ status: number; body: string }> {
+  #fetch(method: string, path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       const asked = request(
-        { socketPath: this.#socketPath, path, timeout: ANSWER_TIMEOUT_MS },
+        { socketPath: this.#socketPath, method, path, timeout: ANSWER_TIMEOUT_MS },
         (response) => {
           let body = "";
           response.setEncoding("utf8");

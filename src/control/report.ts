@@ -52,6 +52,11 @@ export interface DevicesReport {
 
 /** Where the control door gets its answers. */
 export interface ReportSource {
+  /**
+   * Leaves the node to another agent that is about to start; resolves when that may begin. Throws LanyardError when
+   * this one cannot.
+   */
+  handOver(): Promise<void>;
   status(): StatusReport;
   devices(): DevicesReport;
   nodeNetwork(): NodeNetwork;

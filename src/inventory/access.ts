@@ -84,7 +84,7 @@ function provideVfio(
     info["iommufd-mount"] = IOMMU;
     info["cdev-mount"] = ownFile;
   }
-  return { nodes, key: "vfio", info };
+  return nodes.length === 0 ? undefined : { nodes, key: "vfio", info };
 }
 
 function provideUio(facts: FunctionFacts, driver: string | undefined): Provision | undefined {

@@ -32,15 +32,14 @@ export class Forming {
   readonly functions: readonly NodeFunction[];
   /** Links by name, those inside pods among them. */
   readonly links: ReadonlyMap<string, NodeLink>;
-  /** What was left out and why, one sentence each. */
-  readonly notes: string[] = [];
+  readonly #notes = new Set<string>();
   /** Why a link must not be given away, by its index. */
   readonly #wayOut: ReadonlyMap<number, string>;
   /** The pool that shares the bandwidth of an uplink, by the uplink's name. */
   readonly #uplinks: ReadonlyMap<string, string>;
   /** The resource a link or function is offered as, by its name. */
   readonly #offered = new Map<string, string>();
-  /** The resource a function is in use as, by its name. */
+  /** The resource a link or function is in use as, by its name. */
   readonly #inUse: ReadonlyMap<string, string>;
 
   constructor(configs: readonly PoolConfig[], node: NodeReading, remembered: Remembered) {
@@ -54,12 +53,22 @@ export class Forming {
         config.kind === "bandwidthShare" ? [[config.uplink, resourceOf(config)] as const] : [],
       ),
     );
-    this.#inUse = new Map(remembered.uses.map(({ resource, id }) => [id, resource]));
+    this.#inUse = nameUses(remembered.uses, this.functions, this.links);
+  }
+
+  /** What was left out and why, each sentence once. */
+  get notes(): readonly string[] {
+    return [...this.#notes];
   }
 
   /** Ids of a resource that pods have. */
   usesOf(resource: string): string[] {
     return this.remembered.uses.filter((use) => use.resource === resource).map(({ id }) => id);
+  }
+
+  /** Whether pods have a device of a resource. */
+  isUsed(resource: string, id: string): boolean {
+    return this.#inUse.get(id) === resource;
   }
 
   /** A device as it was when the pools were formed last. */
@@ -94,8 +103,29 @@ export class Forming {
   }
 
   note(sentence: string): void {
-    this.notes.push(sentence);
+    this.#notes.add(sentence);
   }
+}
+
+/** The resource by every name of what pods have: a link and its function are one thing. */
+function nameUses(
+  uses: readonly DeviceUse[],
+  functions: readonly NodeFunction[],
+  links: ReadonlyMap<string, NodeLink>,
+): ReadonlyMap<string, string> {
+  const linksOf = new Map(functions.map(({ facts }) => [facts.name, facts.links]));
+  const functionOf = new Map(
+    functions.flatMap(({ facts }) => facts.links.map((link) => [link, facts.name] as const)),
+  );
+  const named = new Map<string, string>();
+  for (const { resource, id } of uses) {
+    // A link inside a pod is not among those of its function, but was when it was last seen.
+    const functionName = functionOf.get(id) ?? links.get(id)?.pciAddress;
+    for (const name of [...(linksOf.get(id) ?? []), functionName, id]) {
+      if (name !== undefined) named.set(name, resource);
+    }
+  }
+  return named;
 }
 
 /** Full name of the resource a pool is offered as. */

@@ -24,7 +24,7 @@ export function formFunctionPool(config: FunctionPoolConfig, forming: Forming): 
       const driver = facts.driver ?? forming.remembered.lastDrivers.get(facts.name);
       if (!matchesSelector(selector, candidate, driver)) continue;
       const names = [facts.name, ...facts.links];
-      const objection = forming.whyTaken(resource, names) ?? refuse(candidate, driver, forming);
+      const objection = forming.whyTaken(resource, names) ?? refuse(candidate, driver, resource, forming);
       if (objection !== undefined) {
         if (objection !== "") forming.note(`${facts.name} is not offered as ${resource}: ${objection}`);
         continue;
@@ -52,8 +52,14 @@ export function keepUsed(pool: Pool, forming: Forming): Pool | undefined {
 }
 
 /** Why a function that is asked for cannot be offered; undefined when it can, empty when that needs no word. */
-function refuse(candidate: NodeFunction, driver: string | undefined, forming: Forming): string | undefined {
+function refuse(
+  candidate: NodeFunction,
+  driver: string | undefined,
+  resource: string,
+  forming: Forming,
+): string | undefined {
   const { facts, links } = candidate;
+  if (forming.isUsed(resource, facts.name)) return undefined;
   for (const link of links) {
     const need = forming.whyNeeded(link);
     if (need !== undefined) return `${link.name}: ${need}`;

@@ -4,13 +4,17 @@ import type { HostDevicePoolConfig } from "../model/pool-config.ts";
 import { type Forming, resourceOf } from "./forming.ts";
 import { judge, troublesOfSpareLink } from "./health.ts";
 import type { NodeLink } from "./link.ts";
-import { compilePattern, selectLinks } from "./link-patterns.ts";
+import { byName, compilePattern, selectLinks } from "./link-patterns.ts";
 
 /** A pool of whole links. */
 export function formHostDevicePool(config: HostDevicePoolConfig, forming: Forming): Pool {
   const resource = resourceOf(config);
-  const devices = selectLinks(config.links, forming.links.values()).flatMap((link): HostDevice[] => {
-    const objection = forming.whyTaken(resource, [link.name]) ?? refuse(link, forming);
+  const selected = new Set(selectLinks(config.links, forming.links.values()));
+  const wanted = [...forming.links.values()].filter(
+    (link) => selected.has(link) || forming.isUsed(resource, link.name),
+  );
+  const devices = wanted.sort(byName).flatMap((link): HostDevice[] => {
+    const objection = forming.whyTaken(resource, [link.name]) ?? refuse(link, resource, forming);
     if (objection !== undefined) {
       forming.note(`${link.name} is not offered as ${resource}: ${objection}`);
       return [];
@@ -27,8 +31,8 @@ export function formHostDevicePool(config: HostDevicePoolConfig, forming: Formin
 }
 
 /** Why a link can not be given away whole, or undefined when it can. */
-function refuse(link: NodeLink, forming: Forming): string | undefined {
-  if (forming.remembered.held.has(link.name)) return undefined;
+function refuse(link: NodeLink, resource: string, forming: Forming): string | undefined {
+  if (forming.remembered.held.has(link.name) || forming.isUsed(resource, link.name)) return undefined;
   if (link.isLoopback) return "it is the loopback link";
   const need = forming.whyNeeded(link);
   if (need !== undefined) return need;

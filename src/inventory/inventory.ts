@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { FunctionFacts } from "../linux/sysfs/function-facts.ts";
 import { type Device, isFunctionDevice, type Pool } from "../model/device.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
 import type { DeviceDirectory, DeviceUses, HeldLinks, PoolSource, Unsubscribe } from "../model/ports.ts";
@@ -8,7 +7,6 @@ import { resourceOf } from "./forming.ts";
 import type { NodeLink } from "./link.ts";
 import type { NodeReading } from "./node.ts";
 import { type FormedPools, formPools } from "./pools.ts";
-import { findWayOut } from "./way-out.ts";
 
 /** Where the inventory learns what the node has. */
 export interface NodeSource {
@@ -26,13 +24,15 @@ export interface InventoryOptions {
   /** Which devices pods have. */
   readonly uses: DeviceUses;
   readonly log: Logger;
+  /** Milliseconds of a clock that only goes forward; the process' own unless told otherwise. */
+  readonly now?: () => number;
 }
 
 /** The pools that the node and the configuration form together, kept true while either changes. */
 export class Inventory implements PoolSource, DeviceDirectory {
   readonly #options: InventoryOptions;
   readonly #listeners = new Set<() => void>();
-  readonly #damper = new FlapDamper();
+  readonly #damper: FlapDamper;
   readonly #subscriptions: Unsubscribe[] = [];
   /** Every link as it was when it was last seen on the node, for those that are inside pods. */
   readonly #lastKnown = new Map<string, NodeLink>();
@@ -45,6 +45,7 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   constructor(options: InventoryOptions) {
     this.#options = options;
+    this.#damper = new FlapDamper(options.now);
     this.#configured = options.pools;
     this.#configs = options.pools;
   }
@@ -80,23 +81,6 @@ export class Inventory implements PoolSource, DeviceDirectory {
     return this.#formed.notes;
   }
 
-  /** Every function of the node whose links have their last names, offered or not. */
-  functions(): readonly FunctionFacts[] {
-    const { functions, unsettled } = this.#options.node.reading;
-    return functions.filter(({ name }) => !unsettled.has(name));
-  }
-
-  links(): readonly NodeLink[] {
-    return this.#options.node.reading.links;
-  }
-
-  /** Why nothing may be done to a link (`it carries the node's default route`); undefined where everything may. */
-  whyProtected(linkName: string): string | undefined {
-    const links = this.links();
-    const link = links.find(({ name }) => name === linkName);
-    return link === undefined ? undefined : findWayOut(links).get(link.index);
-  }
-
   findDevice(resource: string, id: string): Device | undefined {
     const pool = this.#formed.pools.find((each) => each.resource === resource);
     return pool?.devices.find((device) => device.id === id);
@@ -107,7 +91,7 @@ export class Inventory implements PoolSource, DeviceDirectory {
     return config === undefined ? undefined : resourceOf(config);
   }
 
-  /** Calls back after the node was read again or a pool, device or health has changed. */
+  /** Calls back after any pool, device or health has changed. */
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -128,9 +112,10 @@ export class Inventory implements PoolSource, DeviceDirectory {
     this.#rememberDrivers(reading, pools);
     for (const note of formed.notes) if (!this.#formed.notes.includes(note)) log.info(note);
     this.#tellHealth(this.#formed.pools, pools);
+    const isSame = JSON.stringify(pools) === JSON.stringify(this.#formed.pools);
     this.#formed = { pools, notes: formed.notes };
     this.#scheduleRelease(pools);
-    for (const listener of [...this.#listeners]) listener();
+    if (!isSame) for (const listener of [...this.#listeners]) listener();
   }
 
   /** Of two pools of one name the configured one counts. */
@@ -144,6 +129,10 @@ export class Inventory implements PoolSource, DeviceDirectory {
   #heldLinks(reading: NodeReading, names: ReadonlySet<string>): ReadonlyMap<string, NodeLink> {
     const onNode = new Set(reading.links.map(({ name }) => name));
     const away = new Set([...names, ...this.#usedLinks()].filter((name) => !onNode.has(name)));
+    // The node's ends of pods' links come and go under ever new names.
+    for (const name of this.#lastKnown.keys()) {
+      if (!onNode.has(name) && !away.has(name)) this.#lastKnown.delete(name);
+    }
     return new Map([...away].map((name) => [name, this.#lastKnown.get(name) ?? unseenLink(name)]));
   }
 

@@ -5,6 +5,7 @@ import { FolderWatch } from "../linux/folder-watch.ts";
 import type { Kernel } from "../linux/kernel.ts";
 import { LinkTable } from "../linux/link-table.ts";
 import type { Link } from "../linux/route/link.ts";
+import type { FunctionFacts } from "../linux/sysfs/function-facts.ts";
 import { type NetDeviceFacts, readNetDevice } from "../linux/sysfs/net-device.ts";
 import { readPciErrors } from "../linux/sysfs/pci-errors.ts";
 import { isSettled, udevDataFolder } from "../linux/udev.ts";
@@ -19,6 +20,7 @@ import { FunctionTable } from "./function-table.ts";
 import type { NodeLink } from "./link.ts";
 import type { CardFacts, NodeReading } from "./node.ts";
 import { PciErrorLog } from "./pci-errors.ts";
+import { findWayOut } from "./way-out.ts";
 
 /** Everything changes in bursts; who listens is told once after the last of them, */
 const SETTLE_MS = 5;
@@ -119,6 +121,23 @@ export class NodeWatch {
   get reading(): NodeReading {
     this.#reading ??= this.#describe();
     return this.#reading;
+  }
+
+  /** Every function of the node whose links have their last names. */
+  functions(): readonly FunctionFacts[] {
+    const { functions, unsettled } = this.reading;
+    return functions.filter(({ name }) => !unsettled.has(name));
+  }
+
+  links(): readonly NodeLink[] {
+    return this.reading.links;
+  }
+
+  /** Why nothing may be done to a link (`it carries the node's default route`); undefined where everything may. */
+  whyProtected(linkName: string): string | undefined {
+    const links = this.links();
+    const link = links.find(({ name }) => name === linkName);
+    return link === undefined ? undefined : findWayOut(links).get(link.index);
   }
 
   /** How often announcements of links were lost and everything was read again. */

@@ -61,6 +61,8 @@ export class PluginEndpoint {
   #wasWatched = false;
   /** Paths of the other processes' sockets at the last look. */
   #rivals: ReadonlySet<string> = new Set();
+  /** A kubelet that started beside rivals took the plugins in in any order, and may follow another one. */
+  #mayBeOvertaken = false;
   #lastError: string | undefined;
   #failures = 0;
   /** Streams in a row that ended soon after they were opened. */
@@ -143,7 +145,10 @@ export class PluginEndpoint {
   async #meetRivals(): Promise<readonly Rival[]> {
     const rivals = await findRivals(this.#way.folder, this.resource, this.#socketFile);
     const paths = new Set(rivals.map(({ path }) => path));
-    if (!this.#rivals.isSubsetOf(paths)) this.#registeredWith = undefined;
+    const hasOneEnded = !this.#rivals.isSubsetOf(paths);
+    // By a call it costs nothing; a new socket would be a gap for the kubelet, so only where it may be needed.
+    if (hasOneEnded && (!this.#way.isBySocket || this.#mayBeOvertaken)) this.#registeredWith = undefined;
+    if (paths.size === 0) this.#mayBeOvertaken = false;
     this.#rivals = paths;
     clearTimeout(this.#rivalTimer);
     if (paths.size > 0 && !this.#stopping.signal.aborted) {
@@ -168,6 +173,8 @@ export class PluginEndpoint {
   /** Makes the socket, or makes it anew. */
   async #serve(): Promise<void> {
     const older = this.#server;
+    // In this order: a kubelet before 1.36 takes the going of a socket for the end of whoever has the resource then.
+    await older?.stop();
     // A kubelet that finds the old name again could take the end of the old socket's stream for that of the new one's.
     if (older !== undefined && this.#way.isBySocket) this.#socketFile = newSocketName(this.resource);
     this.#server = await serveOnUnixSocket({ path: this.#socketPath, stopWithinMs: this.#timing.stopMs }, [
@@ -176,7 +183,6 @@ export class PluginEndpoint {
         if (!isRegistered) this.#onRefusal(error);
       }),
     ]);
-    await older?.stop();
     const isAnew = older !== undefined;
     this.#log.info(`serving ${this.resource} on ${this.#socketPath}${isAnew ? ", made anew" : ""}`);
   }
@@ -238,6 +244,7 @@ export class PluginEndpoint {
     clearTimeout(this.#streamTimer);
     this.#openStreams += 1;
     this.#wasWatched = true;
+    if (this.#failures > 0 && this.#rivals.size > 0) this.#mayBeOvertaken = true;
     if (this.#way.isBySocket && this.#registeredWith !== undefined) this.#onRegistered();
     return () => {
       if (registration !== this.#registration) return;
@@ -254,6 +261,7 @@ export class PluginEndpoint {
   #onStreamEnd(livedMs: number): void {
     if (this.#registeredWith === undefined) return;
     this.#registeredWith = undefined;
+    if (this.#rivals.size > 0) this.#mayBeOvertaken = true;
     this.#lastError = "the kubelet stopped watching the device list";
     if (livedMs >= this.#timing.streamMs) this.#shortStreams = 0;
     if (this.#shortStreams === 0) this.wake();

@@ -133,15 +133,19 @@ export function nextEvent(
 
 /**
  * Waits for what `start` calls back for, and ends its subscription. The timer also keeps the process running, which
- * neither the hub nor an idle worker does.
+ * neither the hub nor an idle worker does. `patience` is in milliseconds.
  */
-export function within<T>(what: string, start: (settle: (value: T) => void) => () => void): Promise<T> {
+export function within<T>(
+  what: string,
+  start: (settle: (value: T) => void) => () => void,
+  patience = 15_000,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let unsubscribe = () => {};
     const timer = setTimeout(() => {
       unsubscribe();
       reject(new Error(`did not come: ${what}`));
-    }, 15_000);
+    }, patience);
     let isSettled = false;
     unsubscribe = start((value) => {
       isSettled = true;

@@ -35,6 +35,10 @@ export default defineCommand({
       argument: "DIR",
       summary: "run without a cluster, on the manifests in DIR",
     },
+    "take-over": {
+      type: "boolean",
+      summary: "ask an agent that runs to leave the node to this one; without it, this one ends then",
+    },
     policies: {
       type: "string",
       argument: "DIR",
@@ -80,20 +84,13 @@ export default defineCommand({
       pino.destination({ fd: 2, sync: true }),
     );
     const paths = pathsOf(values);
-    const read = await readConfiguration(paths);
-    const { isThere, path, problems } = read;
+    const configuration = await readConfiguration(paths);
+    const { isThere, path, problems } = configuration;
     if (!isThere && values["device-plugin-config"] === undefined && values.policies === undefined) {
       log.warn(`${path} is not there: no pool is configured, and nothing is offered`);
     }
     for (const problem of problems) log.warn(problem);
     const address = values["metrics-address"];
-    const configuration =
-      address === undefined
-        ? read
-        : {
-            ...read,
-            agent: { ...read.agent, metrics: { address: parseListenAddress(address, "--metrics-address") } },
-          };
     const { standalone, policies } = values;
     if (standalone !== undefined && policies !== undefined) {
       throw new UsageError("agent: --policies goes without --standalone, whose folder holds policies, too");
@@ -101,6 +98,8 @@ export default defineCommand({
     const agent = new Agent({
       configuration,
       paths,
+      ...(address !== undefined && { metricsAddress: parseListenAddress(address, "--metrics-address") }),
+      takesOver: values["take-over"] ?? false,
       ...(standalone !== undefined && { standalone }),
       ...(policies !== undefined && { policies }),
       folders: foldersOf(values, configuration.agent.deviceInfo.directory),

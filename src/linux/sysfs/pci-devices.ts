@@ -168,7 +168,7 @@ export class PciDevices {
     const file = join(this.#folderOf(address), "reset");
     if (!(await isThere(file)))
       throw new LanyardError("unsupported", `PCI function ${address} cannot be reset: it has no way to be`);
-    const fault = driver === undefined ? undefined : await this.#faultOfLinks(address, links);
+    const fault = await this.#faultOfLinks(address, links);
     if (fault !== undefined)
       throw new LanyardError(
         "conflict",

@@ -124,7 +124,15 @@ export async function makeEngine({
       catalog,
       assignments: { assignedTo: async () => assigned },
       devices: {
-        findDevice: (_resource, id) => ({ kind: "hostDevice", id, link: id, health: { isHealthy: true } }),
+        findDevice: (_resource, id) => ({
+          kind: "hostDevice",
+          id,
+          link: id,
+          topology: [],
+          access: { nodes: [], mounts: [], info: {} },
+          health: { isHealthy: true },
+        }),
+        bandwidthResource: () => undefined,
       },
     },
     log: pino({ level: "silent" }),

@@ -5,12 +5,16 @@ import test from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { Inventory } from "../../../src/inventory/inventory.ts";
+import { NodeWatch } from "../../../src/inventory/node-watch.ts";
+import type { DefaultRouteMonitor } from "../../../src/linux/default-route-events.ts";
 import type { Kernel } from "../../../src/linux/kernel.ts";
 import type { LinkEvent } from "../../../src/linux/link-events.ts";
 import type { Link } from "../../../src/linux/route/link.ts";
 import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
-import type { PoolConfig } from "../../../src/model/agent-config.ts";
+import type { UeventMonitor } from "../../../src/linux/uevents.ts";
 import type { Pool } from "../../../src/model/device.ts";
+import { DEFAULT_HEALTH_POLICY } from "../../../src/model/health.ts";
+import type { PoolConfig } from "../../../src/model/pool-config.ts";
 import { Gates } from "../../unit/linux/netlink/gate.ts";
 import { PATIENCE, within } from "../world.ts";
 
@@ -26,17 +30,19 @@ interface Dump {
 }
 
 const NICS = "lanyard.dev/nics";
-const nics: PoolConfig = { kind: "hostDevice", name: "nics", links: ["nic*"] };
-const shares: PoolConfig = { kind: "bandwidthShare", name: "share", uplink: "up0", share: 1e9 };
+const common = { prefix: "lanyard.dev", allocation: "numa", health: DEFAULT_HEALTH_POLICY } as const;
+const nics: PoolConfig = { ...common, kind: "hostDevice", name: "nics", links: ["nic*"] };
+const shares: PoolConfig = { ...common, kind: "bandwidthShare", name: "share", uplink: "up0", share: 1e9 };
 
 /** A node whose dumps and announcements the test makes. */
 class FakeNode implements Disposable {
   readonly inventory: Inventory;
+  readonly #watch: NodeWatch;
   #announce: (event: LinkEvent) => void = () => {};
   #overrun: () => void = () => {};
   #dump: () => Promise<Dump> = async () => ({ links: [], isInconsistent: false });
 
-  constructor(pool: PoolConfig, sysfsRoot = "/nowhere") {
+  constructor(pool: PoolConfig, root = "/nowhere") {
     const kernel = {
       linkEvents: {
         onChange: (announce: (event: LinkEvent) => void, overrun: () => void) => {
@@ -48,15 +54,27 @@ class FakeNode implements Disposable {
       host: {
         links: { list: () => this.#dump() },
         routes: { list: async () => ({ routes: [], isInconsistent: false }) },
+        devlink: { devices: { list: async () => [] } },
       },
     } as unknown as Kernel;
-    this.inventory = new Inventory({
-      kernel,
-      config: { resourcePrefix: "lanyard.dev", pools: [pool] },
-      held: { heldLinks: () => new Set() },
-      sysfsRoot,
-      log: pino({ level: "silent" }),
-    });
+    const log = pino({ level: "silent" });
+    const uevents = { listen: () => () => {} } as unknown as UeventMonitor;
+    const defaultRoutes = { onChange: () => () => {} } as unknown as DefaultRouteMonitor;
+    this.#watch = new NodeWatch({ kernel, uevents, defaultRoutes, root, log });
+    const uses = { uses: () => [], onChange: () => () => {} };
+    const held = { heldLinks: () => new Set<string>() };
+    this.inventory = new Inventory({ node: this.#watch, pools: [pool], held, uses, log });
+  }
+
+  /** Reads the node, and forms the pools from then on. */
+  async start(): Promise<void> {
+    await this.#watch.start();
+    this.inventory.start();
+  }
+
+  stop(): void {
+    this.#watch.stop();
+    this.inventory.stop();
   }
 
   get deviceIds(): string[] {
@@ -99,7 +117,7 @@ class FakeNode implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.inventory.stop();
+    this.stop();
   }
 }
 
@@ -112,7 +130,7 @@ const [nic0, nic1, nic2] = [makeLink(2, "nic0"), makeLink(3, "nic1"), makeLink(4
 test("what is announced while a dump is under way is younger than the dump", PATIENCE, async () => {
   using node = new FakeNode(nics);
   const answer = node.holdDump();
-  const started = node.inventory.start();
+  const started = node.start();
   node.announce("gone", nic0);
   node.announce("present", { ...nic1, name: "other1" });
   node.announce("present", nic2);
@@ -124,7 +142,7 @@ test("what is announced while a dump is under way is younger than the dump", PAT
 test("what was announced before a dump is corrected by it", PATIENCE, async () => {
   using node = new FakeNode(nics);
   node.has([nic0]);
-  await node.inventory.start();
+  await node.start();
   node.announce("present", nic1);
   await node.becomes("nic1", () => node.deviceIds.length === 2);
   // The announcements of these two were lost.
@@ -136,7 +154,7 @@ test("what was announced before a dump is corrected by it", PATIENCE, async () =
 test("a link that an inconsistent dump lacks is not taken for gone", PATIENCE, async () => {
   using node = new FakeNode(nics);
   node.has([nic0, nic1]);
-  await node.inventory.start();
+  await node.start();
   node.has([nic0, nic2], true);
   node.loseAnnouncements();
   await node.becomes("nic2", () => node.deviceIds.includes("nic2"));
@@ -147,7 +165,7 @@ test("a link that an inconsistent dump lacks is not taken for gone", PATIENCE, a
 
 test("a burst that does not end does not keep the pools from being formed", PATIENCE, async () => {
   using node = new FakeNode(nics);
-  await node.inventory.start();
+  await node.start();
   const burst = setInterval(() => node.announce("present", makeLink(9, "noise")), 1);
   try {
     node.announce("present", nic0);
@@ -160,7 +178,7 @@ test("a burst that does not end does not keep the pools from being formed", PATI
 test("a change in another namespace is none of the node's", PATIENCE, async () => {
   using node = new FakeNode(nics);
   node.has([nic0]);
-  await node.inventory.start();
+  await node.start();
   node.announce("gone", nic0, 3);
   node.announce("present", nic1);
   await node.becomes("nic1", () => node.deviceIds.length === 2);
@@ -169,14 +187,14 @@ test("a change in another namespace is none of the node's", PATIENCE, async () =
 test("facts that were read before the carrier came are read again", PATIENCE, async () => {
   using gates = new Gates();
   const gate = gates.make();
-  const speed = join(gates.folder, "class/net/up0/speed");
-  mkdirSync(join(gates.folder, "class/net/up0"), { recursive: true });
+  const speed = join(gates.folder, "sys/class/net/up0/speed");
+  mkdirSync(join(gates.folder, "sys/class/net/up0"), { recursive: true });
   // The first look at the speed takes until the gate is opened.
   if (gate.job.do === "readFile") symlinkSync(gate.job.path, speed);
   using node = new FakeNode(shares, gates.folder);
   const down = makeLink(2, "up0", { hasCarrier: false });
   node.has([down]);
-  const started = node.inventory.start();
+  const started = node.start();
   await gate.reached(started);
   node.announce("present", { ...down, hasCarrier: true });
   writeFileSync(`${speed}.new`, "2000\n");
@@ -192,23 +210,23 @@ test(
   async () => {
     using node = new FakeNode(nics);
     const answer = node.holdDump();
-    const started = node.inventory.start();
+    const started = node.start();
     let changes = 0;
     node.inventory.onChange(() => {
       changes += 1;
     });
-    node.inventory.stop();
+    node.stop();
     answer([nic0]);
     await started;
     await delay(0);
-    assert.deepEqual([changes, node.inventory.pools()], [0, []]);
+    assert.deepEqual([changes, node.deviceIds], [0, []]);
   },
 );
 
 test("nothing is told when nothing has changed for the kubelet", PATIENCE, async () => {
   using node = new FakeNode(nics);
   node.has([nic0]);
-  await node.inventory.start();
+  await node.start();
   let changes = 0;
   node.inventory.onChange(() => {
     changes += 1;

@@ -6,27 +6,32 @@ import { join } from "node:path";
 import test from "node:test";
 import { pino } from "pino";
 import { Inventory } from "../../../src/inventory/inventory.ts";
+import { NodeWatch } from "../../../src/inventory/node-watch.ts";
+import { DefaultRouteMonitor } from "../../../src/linux/default-route-events.ts";
 import type { Kernel } from "../../../src/linux/kernel.ts";
 import { LinkEvents } from "../../../src/linux/link-events.ts";
 import { EventHub } from "../../../src/linux/netlink/events.ts";
-import type { PoolConfig } from "../../../src/model/agent-config.ts";
+import { UeventMonitor } from "../../../src/linux/uevents.ts";
 import type { Device, Pool } from "../../../src/model/device.ts";
+import { DEFAULT_HEALTH_POLICY } from "../../../src/model/health.ts";
+import type { PoolConfig } from "../../../src/model/pool-config.ts";
 import { leaveSharedNamespace, PATIENCE, World, within } from "../world.ts";
 
 leaveSharedNamespace();
 
 const NICS = "lanyard.dev/nics";
-const nics: PoolConfig = { kind: "hostDevice", name: "nics", links: ["nic*"] };
-const shares: PoolConfig = { kind: "bandwidthShare", name: "share", uplink: "up0", share: 1e9 };
+const common = { prefix: "lanyard.dev", allocation: "numa", health: DEFAULT_HEALTH_POLICY } as const;
+const nics: PoolConfig = { ...common, kind: "hostDevice", name: "nics", links: ["nic*"] };
+const shares: PoolConfig = { ...common, kind: "bandwidthShare", name: "share", uplink: "up0", share: 1e9 };
 
-/** A folder laid out as /sys is, gone at the end. */
+/** A folder laid out as / is, with a part of /sys, gone at the end. */
 class SysfsTree implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), "lanyard-inventory-"));
 
   /** A PCI link with its facts; again for what has changed. */
   link(name: string, facts: { speed: number; numaNode: number }): void {
-    const folder = join(this.root, "class/net", name);
-    const device = join(this.root, "devices", `0000:86:00.${name.at(-1)}`);
+    const folder = join(this.root, "sys/class/net", name);
+    const device = join(this.root, "sys/devices", `0000:86:00.${name.at(-1)}`);
     mkdirSync(folder, { recursive: true });
     mkdirSync(device, { recursive: true });
     rmSync(join(folder, "device"), { force: true });
@@ -43,18 +48,28 @@ class SysfsTree implements Disposable {
 /** An inventory of the node of `world`, stopped at its end. */
 async function follow(
   world: World,
-  options: { pools: PoolConfig[]; sysfsRoot?: string; held?: Set<string>; kernel?: Kernel },
+  options: { pools: PoolConfig[]; root?: string; held?: Set<string>; kernel?: Kernel },
 ): Promise<Inventory> {
-  const { pools, sysfsRoot = "/nowhere", held = new Set(), kernel = world.kernel } = options;
+  const { pools, root = "/nowhere", held = new Set(), kernel = world.kernel } = options;
+  const log = pino({ level: "silent" });
+  const uevents = new UeventMonitor();
+  const defaultRoutes = new DefaultRouteMonitor();
+  const node = new NodeWatch({ kernel, uevents, defaultRoutes, root, log });
   const inventory = new Inventory({
-    kernel,
-    config: { resourcePrefix: "lanyard.dev", pools },
+    node,
+    pools,
     held: { heldLinks: () => held },
-    sysfsRoot,
-    log: pino({ level: "silent" }),
+    uses: { uses: () => [], onChange: () => () => {} },
+    log,
   });
-  world.defer(() => inventory.stop());
-  await inventory.start();
+  world.defer(() => {
+    inventory.stop();
+    node.stop();
+    uevents.close();
+    defaultRoutes.close();
+  });
+  await node.start();
+  inventory.start();
   return inventory;
 }
 
@@ -91,12 +106,15 @@ test("a link that appears is offered, and one that vanishes no more", PATIENCE, 
   await using world = new World();
   const { links } = world.kernel.host;
   const inventory = await follow(world, { pools: [nics] });
-  assert.deepEqual(inventory.pools(), [{ resource: NICS, kind: "hostDevice", devices: [] }]);
+  assert.deepEqual(inventory.pools(), [
+    { resource: NICS, kind: "hostDevice", allocation: "numa", devices: [] },
+  ]);
   assert.deepEqual(inventory.notes(), [`${NICS} finds no link for the pattern nic*`]);
 
   await makePair(world, "nic0", "far0");
   const [device] = await devicesBecome(inventory, "nic0", (devices) => devices.length === 1);
-  assert.deepEqual(device, { kind: "hostDevice", id: "nic0", link: "nic0", health: { isHealthy: true } });
+  assert.deepEqual([device?.kind, device?.id, device?.link], ["hostDevice", "nic0", "nic0"]);
+  assert.deepEqual(device?.health, { isHealthy: true });
   assert.deepEqual(inventory.findDevice(NICS, "nic0"), device);
   assert.equal(inventory.findDevice(NICS, "far0"), undefined);
   assert.deepEqual(inventory.notes(), []);
@@ -146,7 +164,7 @@ test("a link that a pod holds stays in its pool, as it was", PATIENCE, async () 
   await makePair(world, "nic0", "far0");
   await makePair(world, "nic9", "far9");
   const held = new Set<string>();
-  const inventory = await follow(world, { pools: [nics], held, sysfsRoot: sysfs.root });
+  const inventory = await follow(world, { pools: [nics], held, root: sysfs.root });
   const before = inventory.findDevice(NICS, "nic0");
   assert.equal(before?.numaNode, 1);
 
@@ -210,6 +228,11 @@ test(
       inventory.notes().join(),
       /nic0 .*the node's default route.*nic1 .*the node's default route/,
     );
+    // The announcement of the route's end is enough, and so is that of the new one.
+    execFileSync("ip", "route del default".split(" "));
+    await devicesBecome(inventory, "all of them", (devices) => devices.length === 3);
+    execFileSync("ip", "route add default via 10.2.0.1".split(" "));
+    await devicesBecome(inventory, "without nic2", (devices) => idsOf(devices).join() === "nic0,nic1");
   },
 );
 
@@ -222,7 +245,7 @@ test("facts of sysfs are told, and speed is read again when the carrier is back"
   const far = (await links.get("far0")).index;
   await links.set((await links.get("up0")).index, { isUp: true });
   await links.set(far, { isUp: true });
-  const inventory = await follow(world, { pools: [shares], sysfsRoot: sysfs.root });
+  const inventory = await follow(world, { pools: [shares], root: sysfs.root });
   const devices = await devicesBecome(
     inventory,
     "two shares",

@@ -82,7 +82,15 @@ function resolve(
     findDevice: (_resource: string, id: string) =>
       id === "vanished"
         ? undefined
-        : ({ kind: "hostDevice", id, link: id, health: { isHealthy: true } } as const),
+        : ({
+            kind: "hostDevice",
+            id,
+            link: id,
+            topology: [],
+            access: { nodes: [], mounts: [], info: {} },
+            health: { isHealthy: true },
+          } as const),
+    bandwidthResource: () => undefined,
   };
   const sources = { catalog, assignments: { assignedTo: async () => assigned }, devices };
   return resolveReferences({ pod, namespacePath: "/x", references }, sources, held);

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { formatDevices } from "../../../src/cli/commands/devices.ts";
 import { formatStatus } from "../../../src/cli/commands/status.ts";
 import type { StatusReport } from "../../../src/control/report.ts";
+import type { Device, FunctionDevice, Pool } from "../../../src/model/device.ts";
 
 const report: StatusReport = {
   version: "1.2.3",
@@ -79,36 +80,109 @@ describe("the status for people", () => {
   });
 });
 
-test("the devices for people name each device, what it is, and why it is not healthy", () => {
-  const text = formatDevices(
-    {
-      pools: [
-        {
-          resource: "lanyard.dev/nics",
-          kind: "hostDevice",
-          devices: [
-            { kind: "hostDevice", id: "nic0", link: "nic0", numaNode: 1, health: { isHealthy: true } },
-          ],
+describe("the devices for people", () => {
+  const nothing = { nodes: [], mounts: [], info: {} };
+  const vf: FunctionDevice = {
+    kind: "netDevice",
+    id: "0000:86:01.3",
+    pciAddress: "0000:86:01.3",
+    vendor: "8086",
+    device: "1889",
+    driver: "iavf",
+    pfName: "ens1f0",
+    pfAddress: "0000:86:00.0",
+    vfIndex: 3,
+    rdmaDevices: [],
+    topology: [],
+    access: nothing,
+    health: { isHealthy: true },
+  };
+  const { driver: _, pfName: __, vfIndex: ___, ...bare } = vf;
+  const finding = {
+    condition: "pciErrors",
+    effect: "report",
+    reason: "2 uncorrectable PCI errors lately",
+  } as const;
+
+  /** What a device is told to be, and how it is. */
+  const rows: [string, Device, RegExp][] = [
+    [
+      "a link",
+      {
+        kind: "hostDevice",
+        id: "nic0",
+        link: "nic0",
+        numaNode: 1,
+        topology: [1],
+        access: nothing,
+        health: { isHealthy: true },
+      },
+      /lanyard\.dev\/x +nic0 +link nic0 +1 +healthy\n/,
+    ],
+    [
+      "a share",
+      {
+        kind: "bandwidthShare",
+        id: "up-1",
+        link: "up",
+        rate: 50_000_000,
+        topology: [],
+        access: nothing,
+        health: { isHealthy: false, reason: "up has no carrier" },
+      },
+      /up-1 +50 Mbit\/s of up +- +up has no carrier\n/,
+    ],
+    ["a VF", vf, /0000:86:01\.3 +VF 3 of ens1f0, iavf +- +healthy\n/],
+    ["a VF whose PF has no link", { ...bare, vfIndex: 3 }, /VF 3 of 0000:86:00\.0, no driver/],
+    [
+      "a sub-function",
+      {
+        ...bare,
+        kind: "auxNetDevice",
+        id: "mlx5_core.sf.2",
+        sfNumber: 88,
+        pfName: "p0",
+        driver: "mlx5_core.sf",
+      },
+      /mlx5_core\.sf\.2 +SF 88 of p0, mlx5_core\.sf/,
+    ],
+    ["a PF", { ...bare, link: "ens1f0", driver: "ice" }, /function ens1f0, ice/],
+    ["an accelerator", { ...bare, kind: "accelerator", driver: "vfio-pci" }, / function, vfio-pci/],
+    [
+      "one with something to report",
+      { ...vf, health: { isHealthy: true, findings: [finding] } },
+      /healthy, but 2 uncorrectable PCI errors lately\n/,
+    ],
+    [
+      "an unhealthy one, by the reason that counts",
+      {
+        ...vf,
+        health: {
+          isHealthy: false,
+          reason: "ens1f0 has no carrier",
+          findings: [finding, { condition: "carrier", effect: "unhealthy", reason: "ens1f0 has no carrier" }],
         },
-        {
-          resource: "lanyard.dev/share",
-          kind: "bandwidthShare",
-          devices: [
-            {
-              kind: "bandwidthShare",
-              id: "up-1",
-              link: "up",
-              rate: 50_000_000,
-              health: { isHealthy: false, reason: "up has no carrier" },
-            },
-          ],
-        },
-      ],
-      notes: ["eth0 is not offered"],
-    },
-    false,
-  );
-  assert.match(text, /lanyard\.dev\/nics +nic0 +link nic0 +1 +healthy/);
-  assert.match(text, /lanyard\.dev\/share +up-1 +50 Mbit\/s of up +- +up has no carrier/);
-  assert.match(text, /Notes:\n {2}eth0 is not offered/);
+      },
+      /iavf +- +ens1f0 has no carrier\n/,
+    ],
+  ];
+  for (const [what, device, row] of rows) {
+    test(`tell what ${what} is and how it is`, () => {
+      const pool: Pool = {
+        resource: "lanyard.dev/x",
+        kind: device.kind,
+        allocation: "numa",
+        devices: [device],
+      };
+      assert.match(formatDevices({ pools: [pool], notes: [] }, false), row);
+    });
+  }
+
+  test("end with what is not offered and why, where there is something to say", () => {
+    assert.match(
+      formatDevices({ pools: [], notes: ["eth0 is not offered", "x"] }, false),
+      /\n\nNotes:\n {2}eth0 is not offered\n {2}x\n$/,
+    );
+    assert.doesNotMatch(formatDevices({ pools: [], notes: [] }, false), /Notes/);
+  });
 });

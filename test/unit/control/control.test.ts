@@ -10,8 +10,10 @@ import { text } from "node:stream/consumers";
 import test from "node:test";
 import { pino } from "pino";
 import { ControlClient } from "../../../src/control/client.ts";
+import { describeNodeNetwork } from "../../../src/control/node-network.ts";
 import type { DevicesReport, ReportSource, StatusReport } from "../../../src/control/report.ts";
 import { ControlDoor } from "../../../src/control/server.ts";
+import { LanyardError } from "../../../src/model/errors.ts";
 
 /** Whatever goes wrong, a test ends. */
 const PATIENCE = { timeout: 20_000 };
@@ -26,10 +28,24 @@ const status: StatusReport = {
   kernelLacks: [],
   resources: [],
   attachments: [],
+  pfs: [],
   notes: ["grün"],
 };
 const devices: DevicesReport = { pools: [], notes: [] };
-const source: ReportSource = { status: () => status, devices: () => devices };
+const nodeNetwork = describeNodeNetwork({
+  nodeName: "n1",
+  functions: [],
+  links: [],
+  pools: [],
+  uses: [],
+  policies: [],
+});
+const source: ReportSource = {
+  status: () => status,
+  devices: () => devices,
+  nodeNetwork: () => nodeNetwork,
+  handOver: async () => {},
+};
 const log = pino({ level: "silent" });
 
 /** A folder for sockets, with doors in it that are closed at the end. */
@@ -112,6 +128,32 @@ test("the socket is gone when the door is closed", PATIENCE, async () => {
 
 test("stopping a door that never opened is fine", PATIENCE, async () => {
   await new ControlDoor({ socketPath: "/nowhere/agent.sock", source, log }).stop();
+});
+
+test("an agent that hands over has given its socket away when it answers", PATIENCE, async () => {
+  await using scene = new Scene();
+  let wasAsked = false;
+  await scene.open({
+    ...source,
+    handOver: async () => {
+      wasAsked = true;
+    },
+  });
+  await new ControlClient(scene.socketPath).handOver();
+  assert.equal(wasAsked, true);
+  assert.equal(existsSync(scene.socketPath), false);
+  await scene.open();
+  assert.deepEqual(await new ControlClient(scene.socketPath).devices(), devices);
+});
+
+test("an agent that cannot hand over says why, and keeps its socket", PATIENCE, async () => {
+  await using scene = new Scene();
+  const handOver = () => Promise.reject(new LanyardError("unsupported", "its kubelet ends with it"));
+  await scene.open({ ...source, handOver });
+  const client = new ControlClient(scene.socketPath);
+  await assert.rejects(client.handOver(), /answered 409: its kubelet ends with it/);
+  assert.deepEqual(await client.devices(), devices);
+  assert.equal((await ask(scene.socketPath, "/v1/hand-over")).status, 405);
 });
 
 test("what is not there is answered with what is", PATIENCE, async () => {

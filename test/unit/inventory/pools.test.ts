@@ -2,32 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NodeLink } from "../../../src/inventory/link.ts";
 import { formPools } from "../../../src/inventory/pools.ts";
-import type { PoolConfig } from "../../../src/model/agent-config.ts";
 import type { BandwidthShare } from "../../../src/model/device.ts";
+import type { DeviceHealth, HealthCondition } from "../../../src/model/health.ts";
+import type { PoolConfig } from "../../../src/model/pool-config.ts";
+import { bandwidthPool, card, link, linkPool, node, PF0 } from "./samples.ts";
 
-let index = 0;
-function link(name: string, facts: Partial<NodeLink> = {}): NodeLink {
-  index++;
-  return {
-    name,
-    index,
-    mac: "02:00:00:00:00:01",
-    mtu: 1500,
-    isUp: true,
-    hasCarrier: true,
-    operState: "up",
-    hasDefaultRoute: false,
-    isLoopback: false,
-    ...facts,
-  };
+const nics = linkPool();
+const shares = bandwidthPool();
+
+function form(configs: PoolConfig[], links: NodeLink[], away: NodeLink[] = []) {
+  const held = new Map(away.map((each) => [each.name, each]));
+  return formPools(configs, node({ links }), { held, uses: [], previous: [], lastDrivers: new Map() });
 }
 
-const nics: PoolConfig = { kind: "hostDevice", name: "nics", links: ["nic*"] };
-const shares: PoolConfig = { kind: "bandwidthShare", name: "bw", uplink: "up0", share: 50_000_000 };
-
-function form(pools: PoolConfig[], links: NodeLink[], held: NodeLink[] = []) {
-  const map = new Map(held.map((each) => [each.name, each]));
-  return formPools({ resourcePrefix: "lanyard.dev", pools }, links, map);
+/** The health that a finding of its own makes. */
+function unhealthy(condition: HealthCondition, reason: string): DeviceHealth {
+  return { isHealthy: false, reason, findings: [{ condition, effect: "unhealthy", reason }] };
 }
 
 test("links that match a pattern are offered whole, ordered as people count", () => {
@@ -36,9 +26,25 @@ test("links that match a pattern are offered whole, ordered as people count", ()
     {
       resource: "lanyard.dev/nics",
       kind: "hostDevice",
+      allocation: "numa",
       devices: [
-        { kind: "hostDevice", id: "nic2", link: "nic2", health: { isHealthy: true } },
-        { kind: "hostDevice", id: "nic10", link: "nic10", numaNode: 1, health: { isHealthy: true } },
+        {
+          kind: "hostDevice",
+          id: "nic2",
+          link: "nic2",
+          topology: [],
+          access: { nodes: [], mounts: [], info: { kind: "hostDevice", link: "nic2" } },
+          health: { isHealthy: true },
+        },
+        {
+          kind: "hostDevice",
+          id: "nic10",
+          link: "nic10",
+          numaNode: 1,
+          topology: [1],
+          access: { nodes: [], mounts: [], info: { kind: "hostDevice", link: "nic10" } },
+          health: { isHealthy: true },
+        },
       ],
     },
   ]);
@@ -64,6 +70,18 @@ for (const [name, facts, note] of refusals) {
   });
 }
 
+test("the link of a PF that has VFs is not given away", () => {
+  const { pools, notes } = formPools(
+    [nics],
+    node({ functions: card(PF0, "nic0", 1), links: [link("nic0")] }),
+  );
+  assert.deepEqual(pools[0]?.devices, []);
+  assert.match(
+    notes.join(),
+    /^nic0 is not offered as lanyard\.dev\/nics: it is a PF, and its VFs are what is used/,
+  );
+});
+
 test("a link inside a pod stays in its pool, whatever it is there", () => {
   const held = link("nic1", { hasDefaultRoute: true });
   const { pools, notes } = form([nics], [link("nic0")], [held]);
@@ -84,10 +102,7 @@ test("a host device is unhealthy when it is up without carrier, and only then", 
   for (const [facts, health] of [
     [{ isUp: true, hasCarrier: true }, { isHealthy: true }],
     [{ isUp: false, hasCarrier: false }, { isHealthy: true }],
-    [
-      { isUp: true, hasCarrier: false },
-      { isHealthy: false, reason: "nic0 is up but has no carrier" },
-    ],
+    [{ isUp: true, hasCarrier: false }, unhealthy("carrier", "nic0 is up but has no carrier")],
   ] as const) {
     assert.deepEqual(form([nics], [link("nic0", facts)]).pools[0]?.devices[0]?.health, health);
   }
@@ -99,7 +114,9 @@ test("a link is in one pool only: the first that asks for it", () => {
     pools.map(({ devices }) => devices.map(({ id }) => id)),
     [["nic0"], ["x"]],
   );
-  assert.deepEqual(notes, ["nic0 is not offered as lanyard.dev/all: it is in the pool nics already"]);
+  assert.deepEqual(notes, [
+    "nic0 is not offered as lanyard.dev/all: it is offered as lanyard.dev/nics already",
+  ]);
 });
 
 test("an uplink whose bandwidth is shared is not given away, wherever its pool stands", () => {
@@ -110,7 +127,10 @@ test("an uplink whose bandwidth is shared is not given away, wherever its pool s
   ]) {
     const formed = form(pools, [link("up0", { speed: 1_000_000_000 })]);
     assert.deepEqual(formed.pools.find(({ kind }) => kind === "hostDevice")?.devices, []);
-    assert.match(formed.notes.join(), /up0 is not offered .*uplink of the pool bw/);
+    assert.match(
+      formed.notes.join(),
+      /up0 is not offered .*uplink whose bandwidth is offered as lanyard\.dev\/bw/,
+    );
   }
 });
 
@@ -155,9 +175,9 @@ test("shares are numbered from 1, know their rate, and are as healthy as their u
   const total = 100_000_000;
   for (const [links, health] of [
     [[link("up0", { numaNode: 0 })], { isHealthy: true }],
-    [[link("up0", { isUp: false })], { isHealthy: false, reason: "up0 is down" }],
-    [[link("up0", { hasCarrier: false })], { isHealthy: false, reason: "up0 has no carrier" }],
-    [[], { isHealthy: false, reason: "the node has no link up0" }],
+    [[link("up0", { isUp: false })], unhealthy("adminState", "up0 is down")],
+    [[link("up0", { hasCarrier: false })], unhealthy("carrier", "up0 has no carrier")],
+    [[], unhealthy("present", "the node has no link up0")],
   ] as const) {
     const devices = form([{ ...shares, total }], [...links]).pools[0]?.devices as BandwidthShare[];
     assert.deepEqual(

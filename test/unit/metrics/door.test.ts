@@ -30,6 +30,7 @@ async function openDoor(address: ListenAddress, more: Partial<MetricsDoorOptions
     kernel,
     attachments: { list: () => [] },
     pools: { pools: () => [makePool("lanyard.dev/nics", ["nic0"], [])], onChange: () => () => {} },
+    uses: { uses: () => [{ resource: "lanyard.dev/nics", id: "nic0", user: "pod default/a" }] },
     resyncs: () => 0,
     whyNotReady: () => undefined,
     log: pino({ level: "silent" }),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { InterfaceSample } from "../../../src/metrics/interface-sampler.ts";
 import { MetricsRegistry, type Snapshot } from "../../../src/metrics/registry.ts";
+import type { Pool } from "../../../src/model/device.ts";
 import { countIn, makeAttachment, makeLink, makePool } from "./samples.ts";
 
 const nothing: Snapshot = {
@@ -186,6 +187,7 @@ test("devices are counted by state, each resource for itself", async () => {
       makePool("lanyard.dev/others", ["nic0"], []),
     ],
     attachedDevices: new Set(["lanyard.dev/nics=nic0", "lanyard.dev/gone=nic9"]),
+    allocatedDevices: new Set(["lanyard.dev/nics=nic0", "lanyard.dev/nics=nic1"]),
   });
   const devices = [...values].filter(([name]) => name.startsWith("lanyard_resource_devices"));
   assert.deepEqual(
@@ -193,14 +195,34 @@ test("devices are counted by state, each resource for itself", async () => {
     [
       ["lanyard.dev/nics", "healthy", 2],
       ["lanyard.dev/nics", "unhealthy", 1],
+      ["lanyard.dev/nics", "allocated", 2],
       ["lanyard.dev/nics", "attached", 1],
       ["lanyard.dev/others", "healthy", 1],
       ["lanyard.dev/others", "unhealthy", 0],
+      ["lanyard.dev/others", "allocated", 0],
       ["lanyard.dev/others", "attached", 0],
     ],
   );
   assert.equal(values.get('lanyard_device_healthy{resource="lanyard.dev/nics",device="nic2"}'), 0);
   assert.equal(values.get('lanyard_device_healthy{resource="lanyard.dev/nics",device="nic1"}'), 1);
+});
+
+test("each condition that does not hold is told with what it does, and no longer when it holds again", async () => {
+  const registry = new MetricsRegistry();
+  const pool = makePool("lanyard.dev/nics", ["nic0"], []);
+  const findings = [
+    { condition: "carrier", effect: "report", reason: "nic0 has no carrier" },
+    { condition: "driver", effect: "unhealthy", reason: "no driver is bound to nic0" },
+  ] as const;
+  const devices = pool.devices.map((each) => ({ ...each, health: { isHealthy: false, findings } }));
+  const told = async (pools: readonly Pool[]) =>
+    [...(await render(registry, { pools }))].filter(([name]) => name.startsWith("lanyard_device_condition{"));
+  const labels = 'resource="lanyard.dev/nics",device="nic0"';
+  assert.deepEqual(await told([{ ...pool, devices }]), [
+    [`lanyard_device_condition{${labels},condition="carrier",effect="report"}`, 1],
+    [`lanyard_device_condition{${labels},condition="driver",effect="unhealthy"}`, 1],
+  ]);
+  assert.deepEqual(await told([pool]), []);
 });
 
 test("operations are counted over all scrapes", async () => {

@@ -45,8 +45,10 @@ export function makePool(resource: string, healthy: readonly string[], unhealthy
       kind: "hostDevice",
       id,
       link: id,
+      topology: [],
+      access: { nodes: [], mounts: [], info: {} },
       health: { isHealthy, ...(isHealthy ? {} : { reason: "no carrier" }) },
     }) as const;
   const devices = [...healthy.map((id) => device(id, true)), ...unhealthy.map((id) => device(id, false))];
-  return { resource, kind: "hostDevice", devices };
+  return { resource, kind: "hostDevice", allocation: "numa", devices };
 }

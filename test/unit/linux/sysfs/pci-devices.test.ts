@@ -97,8 +97,8 @@ test("VFs that are there in their number are kept, and only the probing set wher
 
 test("VFs of a function that can have none, and more than it can have, are refused", async () => {
   using card = new Card();
-  for (const act of [card.pci.setVfCount(VF, 1), card.pci.setAutoprobe(VF, true)])
-    assert.match((await errorOf(act)).message, /^VFs of 0000:03:10\.0.*expected a PF/);
+  for (const act of [() => card.pci.setVfCount(VF, 1), () => card.pci.setAutoprobe(VF, true)])
+    assert.match((await errorOf(act())).message, /^VFs of 0000:03:10\.0.*expected a PF/);
   for (const count of [8, -1, 1.5])
     assert.match(
       (await errorOf(card.pci.setVfCount(PF, count))).message,

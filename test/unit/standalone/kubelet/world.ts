@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import type { Clock } from "../../../../src/standalone/kubelet/clock.ts";
 import {
@@ -36,6 +37,8 @@ export class FakeClock implements Clock {
 /** A folder with what a test puts into it; everything is stopped and removed in `end`, the newest first. */
 export class World {
   readonly directory: string;
+  /** The folder for a kubelet's plugin watcher; nobody has made it yet. */
+  readonly registry: string;
   readonly clock = new FakeClock();
   readonly lines: string[] = [];
   readonly log = pino({ level: "debug" }, { write: (line: string) => this.#take(JSON.parse(line).msg) });
@@ -44,6 +47,7 @@ export class World {
 
   private constructor(directory: string) {
     this.directory = directory;
+    this.registry = join(directory, "plugins_registry");
     this.defer(() => rm(directory, { recursive: true, force: true }));
   }
 
@@ -72,6 +76,11 @@ export class World {
     return this.#written.promise;
   }
 
+  /** Waits for something that no event tells of. A test that waits in vain is ended by the runner. */
+  async until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await isTrue())) await sleep(2);
+  }
+
   #take(line: string): void {
     this.lines.push(line);
     this.#written.resolve();
@@ -97,6 +106,15 @@ export async function until(kubelet: EmbeddedKubelet, resource: string, wanted: 
   } finally {
     unsubscribe();
   }
+}
+
+/** File names of the sockets in a folder that are in their place. */
+export async function socketsIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isSocket() && !entry.name.startsWith("."))
+    .map(({ name }) => name)
+    .sort();
 }
 
 let podNumber = 0;
