@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AgentConfig } from "../model/agent-config.ts";
-import { errorText, LanyardError } from "../model/errors.ts";
+import { errorText, InvalidValueError, LanyardError } from "../model/errors.ts";
+import { isExtendedResourceName } from "../model/names.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
 import { readAgentConfig, readDevicePluginConfig } from "./config-file.ts";
 
@@ -8,6 +9,8 @@ import { readAgentConfig, readDevicePluginConfig } from "./config-file.ts";
 export interface ConfigurationPaths {
   /** The agent's own file; undefined for the default path, which may be missing. */
   readonly config?: string;
+  /** The default path where it is another one than the agent's, as below a laid-out tree. */
+  readonly defaultConfig?: string;
   /** A configuration of the SR-IOV network device plugin, whose pools are offered besides. */
   readonly devicePluginConfig?: string;
   /** For resources of that file which name no prefix, in place of the device plugin's own. */
@@ -26,16 +29,21 @@ export interface Configuration {
   readonly problems: readonly string[];
 }
 
-/** Reads the configuration. Throws LanyardError for a file that cannot be used at all. */
+/** Reads the configuration. Throws LanyardError for a file, or a prefix, that cannot be used at all. */
 export async function readConfiguration(paths: ConfigurationPaths): Promise<Configuration> {
-  const { config: agent, path, isThere } = await readAgentConfig(paths.config);
+  const { config: agent, path, isThere } = await readAgentConfig(paths.config, paths.defaultConfig);
   const own = agent.problems.map(({ message }) => message);
   if (paths.devicePluginConfig === undefined) {
     return { agent, path, isThere, pools: agent.pools, problems: own };
   }
+  const { resourcePrefix } = paths;
+  if (resourcePrefix !== undefined && !isExtendedResourceName(`${resourcePrefix}/x`)) {
+    const expected = "a domain that is not Kubernetes' own, such as intel.com";
+    throw new InvalidValueError("--resource-prefix", resourcePrefix, expected);
+  }
   const text = await readOther(paths.devicePluginConfig);
   const other = readDevicePluginConfig(paths.devicePluginConfig, text, {
-    prefix: paths.resourcePrefix ?? agent.devicePluginPrefix,
+    prefix: resourcePrefix ?? agent.devicePluginPrefix,
     health: agent.health,
   });
   const resources = new Set(agent.pools.map(resourceOf));

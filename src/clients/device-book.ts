@@ -125,7 +125,8 @@ export class DeviceBook implements DeviceUses {
       const allocatedAt = merged.get(key)?.allocatedAt;
       // An answer that was asked for before the device was given away tells of the pod that had it before.
       if (allocatedAt !== undefined && allocatedAt > askedAt) continue;
-      merged.set(key, { resource, id, user, ...(allocatedAt !== undefined && { allocatedAt }) });
+      // From now on it is the kubelet's word that counts: the device is free when that names the pod no more.
+      merged.set(key, { resource, id, user });
     }
     return merged;
   }

@@ -2,15 +2,23 @@ import type { Logger } from "pino";
 import type { Vfs } from "../linux/route/vfs.ts";
 import type { FunctionFacts } from "../linux/sysfs/function-facts.ts";
 import { errorText } from "../model/errors.ts";
+import { findUplink } from "./uplink.ts";
+
+interface PfLink {
+  readonly name: string;
+  readonly index: number;
+  /** Tells the links of a card in switchdev mode apart. */
+  readonly physicalPortName?: string | undefined;
+}
 
 /** PCI addresses of the VFs whose link state their PF has forced down (IFLA_VF_LINK_STATE_DISABLE). */
 export async function readDisabledVfs(
   vfs: Pick<Vfs, "list">,
   functions: readonly FunctionFacts[],
-  links: Iterable<{ readonly name: string; readonly index: number }>,
+  links: Iterable<PfLink>,
   log: Logger,
 ): Promise<ReadonlySet<string>> {
-  const indexes = new Map([...links].map(({ name, index }) => [name, index]));
+  const byName = new Map([...links].map((link) => [link.name, link]));
   const found = await Promise.all(
     functions
       .filter(({ vfCount = 0 }) => vfCount > 0)
@@ -18,10 +26,10 @@ export async function readDisabledVfs(
         const addresses = new Map(
           functions.filter((each) => each.pf === pf.name).map((vf) => [vf.vfIndex, vf.name]),
         );
-        const index = pf.links.map((name) => indexes.get(name)).find((each) => each !== undefined);
-        if (index === undefined) return [];
+        const uplink = findUplink(pf.links.flatMap((name) => byName.get(name) ?? []));
+        if (uplink === undefined) return [];
         try {
-          const disabled = (await vfs.list(index)).filter(
+          const disabled = (await vfs.list(uplink.index)).filter(
             ({ attributes }) => attributes?.linkState === "disable",
           );
           return disabled.flatMap((vf) => addresses.get(vf.index) ?? []);

@@ -38,7 +38,7 @@ export class Allocator {
     // forgotten after a while, since no pod will have them.
     for (const { id } of devices) uses?.allocated(pool.resource, id);
     await prepare?.(devices);
-    
+    await cdi?.ensure(pool);
     await deviceInfo?.write(pool.resource, devices);
     return answers;
   }

@@ -17,9 +17,9 @@ const suffix = "-device.json";
 /** Ids of functions: a PCI address, or the name of an auxiliary device. */
 const functionId = /^([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|[a-z0-9_]+\.[a-z0-9_]+\.[0-9]+)$/;
 
-/** The uses of devices with what the door adds to them: it answers before the kubelet tells of a pod. */
+/** The uses of devices with what the door adds to them: it knows before the kubelet tells of a pod. */
 export interface AllocationBook extends DeviceUses {
-  /** Told as soon as the kubelet was answered. */
+  /** Told of every device that is given away here, before it is made ready. */
   allocated(resource: string, id: string): void;
   /** Whether it knows all pods by now, those of the time before this process among them. */
   readonly isComplete: boolean;

@@ -37,119 +37,115 @@ export async function applySteps(
 ): Promise<Applied> {
   const failures: string[] = [];
   const waits: string[] = [];
-  const given = new Set<number>();
+  const ended = new Set<number>();
+  const pf = new PfAtWork(context);
   for (const step of steps) {
     const vf = "vf" in step ? step.vf : undefined;
     if (context.signal.aborted) break;
-    if (vf !== undefined && given.has(vf)) continue;
+    if (vf !== undefined && ended.has(vf)) continue;
     const user = tearsDown(step) ? context.userOf(vf) : undefined;
     if (user !== undefined) waits.push(`not done, ${describeStep(step)}: ${user}`);
     else {
       try {
-        await applyStep(context, step);
+        await pf.apply(step);
         continue;
       } catch (error) {
         failures.push(`${describeStep(step)}: ${errorText(error)}`);
       }
     }
     if (vf === undefined) break;
-    given.add(vf);
+    ended.add(vf);
   }
   return { failures, waits };
 }
 
-async function applyStep(context: ApplyContext, step: ProvisioningStep): Promise<void> {
-  const { kernel, address } = context;
-  const { links, vfs, devlink } = kernel.host;
-  switch (step.kind) {
-    case "setMtu":
-      return await links.set((await pfLink(context)).index, { mtu: step.mtu });
-    case "setAdminState":
-      return await links.set((await pfLink(context)).index, { isUp: step.isUp });
-    case "setEswitchMode":
-      return await devlink.eswitches.set(devlinkNameOf(address), { mode: step.mode });
-    case "setVfCount":
-      return await kernel.pci.setVfCount(address, step.count, step.probes);
-    case "setVfProbing":
-      return await kernel.pci.setAutoprobe(address, step.probes);
-    case "awaitCarrier":
-      return await awaitCarrier(context);
-    case "unbindDriver":
-      return await kernel.pci.unbind(await vfAddress(context, step.vf));
-    case "resetVf":
-      return await resetVf(context, step.vf);
-    case "setVfAttributes":
-      return await vfs.set((await pfLink(context)).index, step.vf, step.settings);
-    case "bindDriver":
-      return await bindDriver(context, step);
-    case "setVfMtu":
-      return await links.set((await vfLink(context, step.vf)).index, { mtu: step.mtu });
+/** One PF while steps are done to it. What was found of it is kept until a step may have changed it. */
+class PfAtWork {
+  readonly #context: ApplyContext;
+  #link: Promise<Link> | undefined;
+  #vfs: Promise<readonly string[]> | undefined;
+
+  constructor(context: ApplyContext) {
+    this.#context = context;
   }
-}
 
-/** A function that cannot be reset alone has its next driver to clean it, as vfio-pci does with its bus. */
-async function resetVf(context: ApplyContext, vf: number): Promise<void> {
-  try {
-    await context.kernel.pci.reset(await vfAddress(context, vf));
-  } catch (error) {
-    if (!(error instanceof LanyardError) || error.code !== "unsupported") throw error;
-    context.note(error.message);
+  async apply(step: ProvisioningStep): Promise<void> {
+    const { kernel, address } = this.#context;
+    const { links, vfs, devlink } = kernel.host;
+    switch (step.kind) {
+      case "setMtu":
+        return await links.set(await this.#pfLink(), { mtu: step.mtu });
+      case "setAdminState":
+        return await links.set(await this.#pfLink(), { isUp: step.isUp });
+      case "setEswitchMode":
+        // A new mode may take the PF's link away and bring another.
+        this.#link = undefined;
+        return await devlink.eswitches.set(devlinkNameOf(address), { mode: step.mode });
+      case "setVfCount":
+        this.#link = undefined;
+        this.#vfs = undefined;
+        return await kernel.pci.setVfCount(address, step.count, step.probes);
+      case "setVfProbing":
+        return await kernel.pci.setAutoprobe(address, step.probes);
+      case "unbindDriver":
+        return await kernel.pci.unbind(await this.#vfAddress(step.vf));
+      case "resetVf":
+        return await this.#reset(await this.#vfAddress(step.vf));
+      case "setVfAttributes":
+        return await vfs.set(await this.#pfLink(), step.vf, step.settings);
+      case "bindDriver":
+        return await this.#bind(await this.#vfAddress(step.vf), step.driver);
+      case "setVfMtu":
+        // A driver may make its link some time after it was bound.
+        return await links.set(await this.#linkOf(await this.#vfAddress(step.vf)), { mtu: step.mtu });
+    }
   }
-}
 
-async function bindDriver(
-  context: ApplyContext,
-  { vf, driver }: Extract<ProvisioningStep, { kind: "bindDriver" }>,
-): Promise<void> {
-  const { pci } = context.kernel;
-  const address = await vfAddress(context, vf);
-  if (driver !== undefined) return await pci.bind(address, driver);
-  await pci.release(address);
-  if ((await pci.get(address)).driver !== undefined) return;
-  const text = `no driver of the kernel took ${address}; is the module of the VFs' driver loaded?`;
-  throw new LanyardError("conflict", text);
-}
-
-/**
- * A card that was just brought up, or restarted for a new MTU or new VFs, has no carrier for a moment. Where there is no
- * cable, none comes: what the kernel says to the next step is then the better explanation.
- */
-async function awaitCarrier(context: ApplyContext): Promise<void> {
-  const look = async () => ((await findPfLink(context))?.hasCarrier === true ? true : undefined);
-  try {
-    await awaitLinks(context.kernel.linkEvents, look, "the carrier", context);
-  } catch (error) {
-    if (!(error instanceof LanyardError) || error.code !== "timeout") throw error;
+  /** A function that cannot be reset alone is left to its next driver, which may have other ways. */
+  async #reset(vf: string): Promise<void> {
+    try {
+      await this.#context.kernel.pci.reset(vf);
+    } catch (error) {
+      if (!(error instanceof LanyardError) || error.code !== "unsupported") throw error;
+      this.#context.note(error.message);
+    }
   }
-}
 
-/** A new eswitch mode may take the PF's link away and bring another. */
-function pfLink(context: ApplyContext): Promise<Link> {
-  const { kernel, address } = context;
-  return awaitLinks(kernel.linkEvents, () => findPfLink(context), `the link of ${address}`, context);
-}
+  async #bind(vf: string, driver: string | undefined): Promise<void> {
+    const { pci } = this.#context.kernel;
+    if (driver !== undefined) return await pci.bind(vf, driver);
+    await pci.release(vf);
+    if ((await pci.get(vf)).driver !== undefined) return;
+    const text = `no driver of the kernel took ${vf}; is the module of the VFs' driver loaded?`;
+    throw new LanyardError("conflict", text);
+  }
 
-async function findPfLink({ kernel, address }: ApplyContext): Promise<Link | undefined> {
-  return findUplink(await linksOf(kernel, address));
-}
+  /** Index of the PF's link. */
+  async #pfLink(): Promise<number> {
+    this.#link ??= this.#awaitLink(this.#context.address);
+    return (await this.#link).index;
+  }
 
-/** A driver may make its link some time after it was bound. */
-async function vfLink(context: ApplyContext, vf: number): Promise<Link> {
-  const { kernel } = context;
-  const address = await vfAddress(context, vf);
-  const look = async () => (await linksOf(kernel, address))[0];
-  return awaitLinks(kernel.linkEvents, look, `the link of ${address}`, context);
-}
+  async #linkOf(address: string): Promise<number> {
+    return (await this.#awaitLink(address)).index;
+  }
 
-async function linksOf({ pci, host }: PfKernel, address: string): Promise<Link[]> {
-  const { links: names } = await pci.get(address);
-  if (names.length === 0) return [];
-  const { links } = await host.links.list();
-  return links.filter(({ name }) => names.includes(name));
-}
+  #awaitLink(address: string): Promise<Link> {
+    const { kernel } = this.#context;
+    const look = async () => {
+      const { links: names } = await kernel.pci.get(address);
+      if (names.length === 0) return undefined;
+      const { links } = await kernel.host.links.list();
+      return findUplink(links.filter(({ name }) => names.includes(name)));
+    };
+    return awaitLinks(kernel.linkEvents, look, `the link of ${address}`, this.#context);
+  }
 
-async function vfAddress({ kernel, address }: ApplyContext, vf: number): Promise<string> {
-  const found = (await kernel.pci.get(address)).sriov?.vfs[vf];
-  if (found === undefined) throw new NotFoundError(`${address} has no VF ${vf}`);
-  return found;
+  async #vfAddress(vf: number): Promise<string> {
+    const { kernel, address } = this.#context;
+    this.#vfs ??= kernel.pci.get(address).then(({ sriov }) => sriov?.vfs ?? []);
+    const found = (await this.#vfs)[vf];
+    if (found === undefined) throw new NotFoundError(`${address} has no VF ${vf}`);
+    return found;
+  }
 }

@@ -6,12 +6,13 @@ import { errorText, NotFoundError } from "../model/errors.ts";
 import type { DeviceUses } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { applySteps } from "./apply.ts";
+import { Attempts, type RetryTiming } from "./attempts.ts";
 import { type ObservedPf, observePf } from "./observe.ts";
 import type { PfFiles } from "./pf-files.ts";
 import { planPf } from "./plan.ts";
 import { previousStateOf, wantedAgain } from "./previous-state.ts";
 import type { PfState, PfStatus } from "./status.ts";
-import { aspectsOf, describeStep, type ProvisioningStep } from "./steps.ts";
+import { aspectsOf, describeSteps, type ProvisioningStep } from "./steps.ts";
 import type { ProvisioningStore, StoredPf } from "./store.ts";
 import type { PfKernel, PfSource } from "./surface.ts";
 import { describeUsers, findUsers, type PfUsers } from "./users.ts";
@@ -21,12 +22,9 @@ import { wantedOf } from "./wanted.ts";
 const MOST_ROUNDS = 5;
 
 /** Times in milliseconds. */
-export interface KeeperTiming {
+export interface KeeperTiming extends RetryTiming {
   /** How long a link is waited for. */
   readonly patienceMs: number;
-  /** After how long what failed is tried again at first; twice that after every further time. */
-  readonly leastRetryMs: number;
-  readonly mostRetryMs: number;
 }
 
 export interface KeeperOptions {
@@ -46,8 +44,6 @@ export interface KeeperOptions {
 interface Outcome {
   readonly state: PfState;
   readonly message: string;
-  /** Whether to try again after a while, though nothing may tell of a change. */
-  readonly isToRetry: boolean;
 }
 
 /** Keeps one PF as its policy wants it, and brings it back when no policy does any more. */
@@ -57,9 +53,7 @@ export class PfKeeper {
   readonly #task = new SerialTask(() => this.#work());
   readonly #stop = new AbortController();
   #status: PfStatus | undefined;
-  /** The steps that failed last; they are not tried again before their time. */
-  #failed: { readonly steps: string; readonly message: string; readonly until: number } | undefined;
-  #failures = 0;
+  readonly #attempts: Attempts;
   #retry: NodeJS.Timeout | undefined;
   /** Names of the PF's link when it was last seen on the node. */
   #names: readonly string[] | undefined;
@@ -68,6 +62,7 @@ export class PfKeeper {
   constructor(address: string, options: KeeperOptions) {
     this.address = address;
     this.#options = options;
+    this.#attempts = new Attempts(options.timing);
   }
 
   /** Undefined for a PF that no policy is for and that is as it always was. */
@@ -97,25 +92,27 @@ export class PfKeeper {
       if (pf === undefined) return;
       const choice = choose(pf);
       if (choice.policy === undefined && stored === undefined) {
-        this.#failed = undefined;
+        this.#attempts.succeed();
         this.#setStatus(undefined);
         return;
       }
       const outcome = await this.#keep(pf, choice, stored).catch((error: unknown): Outcome => {
         log.warn({ pf: this.address, err: error }, "a PF could not be provisioned");
-        return { state: "failed", message: errorText(error), isToRetry: true };
+        return this.#fail([], errorText(error));
       });
       const isBack = choice.policy === undefined && outcome.state === "inSync";
       if (isBack) {
         store.remove(this.address);
         log.info({ pf: this.address }, "the PF is again what it was before its policy");
       }
-      this.#settleRetry(outcome);
+      this.#tryAgainLater();
       this.#setStatus(isBack ? undefined : this.#describe(pf, choice, outcome));
     } catch (error) {
-      // The store's disk is full, or a reader broke its promise: the other PFs go on.
+      // The store cannot be read or written: the other PFs may fare better.
       log.error({ pf: this.address, err: error }, "a PF could not be looked at");
-      this.#settleRetry({ state: "failed", message: errorText(error), isToRetry: true });
+      const outcome = this.#fail([], errorText(error));
+      this.#tryAgainLater();
+      if (this.#status !== undefined) this.#setStatus({ ...this.#status, ...outcome });
     }
   }
 
@@ -158,19 +155,21 @@ export class PfKeeper {
       const users = findUsers(observed, uses.uses(), this.#subFunctions());
       this.#seen = { observed, users };
       const plan = planPf(this.#wanted(pf, policy, stored, observed), observed, users);
-      if (plan.steps.length === 0) return endOf(policy, plan.faults, plan.waits);
+      if (plan.steps.length === 0) return this.#end(policy, plan.faults, plan.waits);
       const user = policy === undefined ? describeUsers(users) : undefined;
       // Whoever has a VF still counts on the PF's MTU and on its being up.
-      if (user !== undefined) return endOf(policy, [], [`what was there before comes back later: ${user}`]);
+      if (user !== undefined)
+        return this.#end(policy, [], [`what was there before comes back later: ${user}`]);
       const objection = this.#objection(observed, plan.steps);
       if (objection !== undefined) return objection;
 
       const about = { pf: pf.names[0] ?? this.address, policy: policy?.name };
-      const what = plan.steps.map(describeStep).join(", ");
+      const what = describeSteps(plan.steps);
       log.info({ ...about, steps: plan.steps.length }, `provisioning: ${what}`);
-      this.#setStatus(this.#describe(pf, choice, { state: "applying", message: what, isToRetry: false }));
-      stored = remember(stored, pf, observed, plan.steps);
-      store.put(stored);
+      this.#setStatus(this.#describe(pf, choice, { state: "applying", message: what }));
+      const known = remember(stored, pf, observed, plan.steps);
+      if (JSON.stringify(known) !== JSON.stringify(stored)) store.put(known);
+      stored = known;
       const { failures, waits } = await applySteps(
         {
           kernel,
@@ -183,20 +182,18 @@ export class PfKeeper {
         plan.steps,
       );
       if (this.#stop.signal.aborted) {
-        return { state: "applying", message: "cut off by the agent's end", isToRetry: false };
+        return { state: "applying", message: "cut off by the agent's end" };
       }
       if (failures.length > 0) {
         const message = [...failures, ...plan.faults, ...waits].join("; ");
         log.warn(about, `provisioning failed: ${message}`);
-        this.#rememberFailure(plan.steps, observed, message);
         await this.#lookAgain();
-        return { state: "failed", message, isToRetry: true };
+        return this.#fail(plan.steps, message);
       }
-      if (waits.length > 0) return endOf(policy, plan.faults, [...plan.waits, ...waits]);
+      if (waits.length > 0) return this.#end(policy, plan.faults, [...plan.waits, ...waits]);
       last = plan.steps;
     }
-    const message = `it does not stay as it is made; still to do: ${last.map(describeStep).join(", ")}`;
-    return { state: "failed", message, isToRetry: true };
+    return this.#fail(last, `it does not stay as it is made; still to do: ${describeSteps(last)}`);
   }
 
   #wanted(
@@ -214,17 +211,25 @@ export class PfKeeper {
     for (const name of observed.linkNames) {
       const why = this.#options.node.whyProtected(name);
       if (why === undefined) continue;
-      const what = steps.map(describeStep).join(", ");
-      return {
-        state: "failed",
-        message: `${name} is left as it is: ${why}; not done: ${what}`,
-        isToRetry: false,
-      };
+      const what = describeSteps(steps);
+      return { state: "failed", message: `${name} is left as it is: ${why}; not done: ${what}` };
     }
-    const failed = this.#failed;
-    if (failed === undefined || performance.now() >= failed.until) return undefined;
-    if (failed.steps !== fingerprint(steps, observed)) return undefined;
-    return { state: "failed", message: failed.message, isToRetry: true };
+    const message = this.#attempts.objection(steps);
+    return message === undefined ? undefined : { state: "failed", message };
+  }
+
+  #fail(steps: readonly ProvisioningStep[], message: string): Outcome {
+    this.#attempts.fail(steps, message);
+    return { state: "failed", message };
+  }
+
+  /** Nothing more can be done now. */
+  #end(policy: DevicePolicy | undefined, faults: readonly string[], waits: readonly string[]): Outcome {
+    this.#attempts.succeed();
+    const message = [...faults, ...waits].join("; ");
+    if (faults.length > 0) return { state: "failed", message };
+    if (waits.length > 0) return { state: "waiting", message };
+    return { state: policy?.externallyManaged === true ? "external" : "inSync", message };
   }
 
   /** What comes between the plan and its steps counts, too. */
@@ -242,13 +247,6 @@ export class PfKeeper {
       .map(({ name }) => name);
   }
 
-  #rememberFailure(steps: readonly ProvisioningStep[], observed: ObservedPf, message: string): void {
-    const { leastRetryMs, mostRetryMs } = this.#options.timing;
-    const wait = Math.min(mostRetryMs, leastRetryMs * 2 ** this.#failures);
-    this.#failures += 1;
-    this.#failed = { steps: fingerprint(steps, observed), message, until: performance.now() + wait };
-  }
-
   /** So that the status tells of the VFs as they are after a failure. */
   async #lookAgain(): Promise<void> {
     const { kernel, files, uses, log } = this.#options;
@@ -262,15 +260,11 @@ export class PfKeeper {
     }
   }
 
-  #settleRetry({ state, isToRetry }: Outcome): void {
-    if (!isToRetry && state !== "applying") {
-      this.#failures = 0;
-      this.#failed = undefined;
-    }
-    if (!isToRetry || this.#stop.signal.aborted) return;
-    const { mostRetryMs } = this.#options.timing;
-    const wait = this.#failed === undefined ? mostRetryMs : this.#failed.until - performance.now();
-    this.#retry = setTimeout(() => void this.wake(), Math.max(0, wait));
+  /** What failed is tried again after a while, though nothing may tell of a change. */
+  #tryAgainLater(): void {
+    const { waitMs } = this.#attempts;
+    if (waitMs === undefined || this.#stop.signal.aborted) return;
+    this.#retry = setTimeout(() => void this.wake(), waitMs);
     this.#retry.unref();
   }
 
@@ -302,17 +296,6 @@ export class PfKeeper {
   }
 }
 
-function endOf(
-  policy: DevicePolicy | undefined,
-  faults: readonly string[],
-  waits: readonly string[],
-): Outcome {
-  const message = [...faults, ...waits].join("; ");
-  if (faults.length > 0) return { state: "failed", message, isToRetry: false };
-  if (waits.length > 0) return { state: "waiting", message, isToRetry: false };
-  return { state: policy?.externallyManaged === true ? "external" : "inSync", message, isToRetry: false };
-}
-
 /** What is to be in the store before the steps begin. */
 function remember(
   stored: StoredPf | undefined,
@@ -328,10 +311,4 @@ function remember(
     previous: stored?.previous ?? previousStateOf(observed),
     touched: [...new Set([...(stored?.touched ?? []), ...aspectsOf(steps)])],
   };
-}
-
-/** What makes one attempt different from another: a rate that was refused may be taken with a carrier. */
-function fingerprint(steps: readonly ProvisioningStep[], { link }: ObservedPf): string {
-  const wantsCarrier = steps.some(({ kind }) => kind === "awaitCarrier");
-  return JSON.stringify(wantsCarrier ? [steps, link?.hasCarrier] : steps);
 }

@@ -1,6 +1,5 @@
-import type { VfRate } from "../linux/route/vf-settings.ts";
 import type { ObservedPf, ObservedVf } from "./observe.ts";
-import type { ProvisioningStep } from "./steps.ts";
+import { countOfVfs, type ProvisioningStep } from "./steps.ts";
 import { describeUsers, type PfUsers } from "./users.ts";
 import { differingRate, differingSettings } from "./vf-differences.ts";
 import type { WantedDriver, WantedPf, WantedVf } from "./wanted.ts";
@@ -30,18 +29,19 @@ export function planPf(wanted: WantedPf, observed: ObservedPf, users: PfUsers): 
     remaking.length = 0;
   }
   const makesVfs = remaking.some((step) => step.kind === "setVfCount" && step.count > 0);
-  const vfSteps = remaking.length > 0 ? [] : planVfs(wanted, observed, users, waits);
-  const needsCarrier = vfSteps.some(({ kind }) => kind === "awaitCarrier");
+  const vfs = remaking.length > 0 ? NOTHING : planVfs(wanted, observed, users);
+  waits.push(...vfs.waits);
+  faults.push(...vfs.faults);
   const steps: ProvisioningStep[] = [];
   const { link } = observed;
   // A VF's MTU may not be above its PF's; and a new MTU restarts some cards, which is better done before VFs are made.
   if (wanted.mtu !== undefined && link !== undefined && link.mtu !== wanted.mtu) {
     steps.push({ kind: "setMtu", mtu: wanted.mtu });
   }
-  if (link?.isUp === false && (wanted.isUp ?? (makesVfs || needsCarrier))) {
+  if (link?.isUp === false && (wanted.isUp ?? (makesVfs || vfs.needsCarrier))) {
     steps.push({ kind: "setAdminState", isUp: true });
   }
-  steps.push(...remaking, ...vfSteps);
+  steps.push(...remaking, ...vfs.steps);
   const isLastRound = remaking.length === 0;
   if (isLastRound && wanted.isUp === false && link?.isUp === true) {
     steps.push({ kind: "setAdminState", isUp: false });
@@ -56,7 +56,9 @@ export function planPf(wanted: WantedPf, observed: ObservedPf, users: PfUsers): 
 function findFaults({ numVfs, mtu, eswitchMode }: WantedPf, observed: ObservedPf): string[] {
   const faults: string[] = [];
   if (numVfs !== undefined && numVfs > observed.mostVfs) {
-    faults.push(`${numVfs} VFs are wanted, but the card can have ${observed.mostVfs} at most`);
+    faults.push(
+      `the policy asks for ${countOfVfs(numVfs)}, but the card can have ${observed.mostVfs} at most`,
+    );
   }
   if (eswitchMode === "switchdev" && observed.eswitchMode === undefined) {
     const driver = observed.driver ?? "none is bound";
@@ -73,7 +75,7 @@ type EswitchOrder = "vfsUnbound" | "noVfs" | "any";
 
 /**
  * mlx5 takes the mode with its VFs made and without drivers, and makes VFs best in legacy mode; ice has no VFs while
- * the mode changes (Documentation/networking/devlink/ice.rst). Of others nothing of the kind is known.
+ * the mode changes (ice_eswitch_mode_set, drivers/net/ethernet/intel/ice/ice_eswitch.c). Of others nothing of the kind is known.
  */
 function eswitchOrderOf(driver: string | undefined): EswitchOrder {
   if (driver === "mlx5_core") return "vfsUnbound";
@@ -149,7 +151,8 @@ function leavesDriversToKernel({ vfs, probesVfs = true }: WantedPf, count: numbe
 }
 
 function describeRemaking({ numVfs, eswitchMode }: WantedPf, observed: ObservedPf): string {
-  const changesCount = numVfs !== undefined && numVfs !== observed.vfs.length;
+  const isPossible = numVfs !== undefined && numVfs <= observed.mostVfs;
+  const changesCount = isPossible && numVfs !== observed.vfs.length;
   const changes = [
     ...(changesCount ? [`the number of VFs stays ${observed.vfs.length} instead of ${numVfs}`] : []),
     ...(eswitchMode !== undefined &&
@@ -166,18 +169,22 @@ function isForPrograms(driver: string): boolean {
   return /vfio|uio|pci-stub/.test(driver);
 }
 
-function planVfs(
-  { vfs }: WantedPf,
-  observed: ObservedPf,
-  users: PfUsers,
-  waits: string[],
-): ProvisioningStep[] {
+interface VfPlan extends PfPlan {
+  /** Rates wait for the PF's carrier. */
+  readonly needsCarrier: boolean;
+}
+
+const NOTHING: VfPlan = { steps: [], waits: [], faults: [], needsCarrier: false };
+
+function planVfs({ vfs }: WantedPf, { link, vfs: present, probesVfs }: ObservedPf, users: PfUsers): VfPlan {
+  const waits: string[] = [];
   const before: ProvisioningStep[] = [];
   const bindings: BindStep[] = [];
   const mtus: ProvisioningStep[] = [];
-  const rates: { vf: number; rate: VfRate }[] = [];
+  const rates: ProvisioningStep[] = [];
+  let isUnreachable = false;
   for (const wanted of vfs) {
-    const vf = observed.vfs[wanted.index];
+    const vf = present[wanted.index];
     if (vf === undefined) continue;
     const isRight = hasWantedDriver(wanted.driver, vf);
     const user = users.vfs.get(vf.index);
@@ -188,23 +195,34 @@ function planVfs(
     }
     if (!isRight) before.push(...planUnbinding(wanted.driver, vf));
     const settings = differingSettings(wanted.defaults, vf.attributes, !isRight);
-    if (settings !== undefined) before.push({ kind: "setVfAttributes", vf: vf.index, settings });
+    const rate = differingRate(wanted.defaults, vf.attributes, !isRight);
+    if (link === undefined) isUnreachable ||= settings !== undefined || rate !== undefined;
+    else {
+      if (settings !== undefined) before.push({ kind: "setVfAttributes", vf: vf.index, settings });
+      if (rate !== undefined) rates.push({ kind: "setVfAttributes", vf: vf.index, settings: { rate } });
+    }
     if (!isRight && wanted.driver !== "none") {
       bindings.push(bindStep(vf.index, wanted.driver === "kernelChoice" ? undefined : wanted.driver.name));
     }
     const mtu = differingMtu(wanted, vf);
     if (mtu !== undefined) mtus.push({ kind: "setVfMtu", vf: vf.index, mtu });
-    const rate = differingRate(wanted.defaults, vf.attributes, !isRight);
-    if (rate !== undefined) rates.push({ vf: vf.index, rate });
   }
-  return [
-    ...before,
-    ...(observed.probesVfs ? [] : enableProbing(bindings)),
-    ...bindings,
-    ...mtus,
-    ...(rates.length > 0 ? [{ kind: "awaitCarrier" } as const] : []),
-    ...rates.map(({ vf, rate }) => ({ kind: "setVfAttributes", vf, settings: { rate } }) as const),
-  ];
+  // Some drivers compare a rate with the speed of the wire (igb_ndo_set_vf_bw), and without one nothing is sent anyway.
+  const needsCarrier = rates.length > 0 && link?.hasCarrier === false;
+  if (needsCarrier)
+    waits.push(`the rates of ${countOfVfs(rates.length)} wait for the carrier of ${link.name}`);
+  return {
+    steps: [
+      ...before,
+      ...(probesVfs ? [] : enableProbing(bindings)),
+      ...bindings,
+      ...mtus,
+      ...(needsCarrier ? [] : rates),
+    ],
+    waits,
+    faults: isUnreachable ? ["VFs are to be set by their PF, but that has no link on the node"] : [],
+    needsCarrier,
+  };
 }
 
 function hasWantedDriver(wanted: WantedDriver, { driver }: ObservedVf): boolean {

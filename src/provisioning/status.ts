@@ -1,6 +1,6 @@
 /**
- * How a PF stands to its policy. `waiting`: a change waits until somebody gives a device back; `external`: as its policy
- * says, with VFs that somebody else makes.
+ * How a PF stands to its policy. `waiting`: all is done but what waits until somebody gives a device back or a carrier
+ * comes; `external`: as its policy says, with VFs that somebody else makes.
  */
 export type PfState = "inSync" | "applying" | "waiting" | "failed" | "external";
 

@@ -9,8 +9,6 @@ export type ProvisioningStep =
   | { readonly kind: "setVfCount"; readonly count: number; readonly probes: boolean }
   /** Whether VFs may get the driver that the kernel chooses. */
   | { readonly kind: "setVfProbing"; readonly probes: boolean }
-  /** Rates are set only where there is a carrier, because some drivers compare them with its speed. */
-  | { readonly kind: "awaitCarrier" }
   | { readonly kind: "unbindDriver"; readonly vf: number }
   /** Only of a VF without a driver. */
   | { readonly kind: "resetVf"; readonly vf: number }
@@ -22,13 +20,12 @@ export type ProvisioningStep =
 /** What of a PF's state a change touches, and what is therefore brought back later. */
 export type Aspect = "mtu" | "adminState" | "eswitchMode" | "vfCount" | "vfs";
 
-const ASPECTS: Readonly<Record<ProvisioningStep["kind"], Aspect | undefined>> = {
+const ASPECTS: Readonly<Record<ProvisioningStep["kind"], Aspect>> = {
   setMtu: "mtu",
   setAdminState: "adminState",
   setEswitchMode: "eswitchMode",
   setVfCount: "vfCount",
   setVfProbing: "vfCount",
-  awaitCarrier: undefined,
   unbindDriver: "vfs",
   resetVf: "vfs",
   setVfAttributes: "vfs",
@@ -38,7 +35,7 @@ const ASPECTS: Readonly<Record<ProvisioningStep["kind"], Aspect | undefined>> = 
 
 /** What of the PF's state the steps touch, each once. */
 export function aspectsOf(steps: readonly ProvisioningStep[]): Aspect[] {
-  return [...new Set(steps.flatMap(({ kind }) => ASPECTS[kind] ?? []))];
+  return [...new Set(steps.map(({ kind }) => ASPECTS[kind]))];
 }
 
 /** Whether a step takes away what somebody may be using: any VF of the PF, or the one it names. */
@@ -56,20 +53,45 @@ export function describeStep(step: ProvisioningStep): string {
     case "setEswitchMode":
       return `set the eswitch mode ${step.mode}`;
     case "setVfCount":
-      return `make ${step.count} VFs`;
+      return step.count === 0 ? "take all VFs away" : `make ${countOfVfs(step.count)}`;
     case "setVfProbing":
       return step.probes ? "let VFs have their own driver" : "keep drivers from new VFs";
-    case "awaitCarrier":
-      return "wait for the carrier";
     case "unbindDriver":
       return `take VF ${step.vf} from its driver`;
     case "resetVf":
       return `reset VF ${step.vf}`;
     case "setVfAttributes":
-      return `set ${Object.keys(step.settings).join(", ")} of VF ${step.vf}`;
+      return `set the ${settingNames(step.settings)} of VF ${step.vf}`;
     case "bindDriver":
       return `give VF ${step.vf} to ${step.driver ?? "the driver that the kernel chooses"}`;
     case "setVfMtu":
       return `set the MTU of VF ${step.vf} to ${step.mtu}`;
   }
+}
+
+const SETTING_NAMES: Readonly<Partial<Record<keyof VfSettings, string>>> = {
+  vlan: "VLAN",
+  isSpoofChecked: "spoof check",
+  isTrusted: "trust",
+  linkState: "link state",
+};
+
+function settingNames(settings: VfSettings): string {
+  const names = (Object.keys(settings) as (keyof VfSettings)[]).map((key) => SETTING_NAMES[key] ?? key);
+  return new Intl.ListFormat("en").format(names);
+}
+
+/** How many steps are named one by one; a card has hundreds of VFs. */
+const MOST_NAMED = 4;
+
+/** What steps do, for people: the first ones, and how many more. */
+export function describeSteps(steps: readonly ProvisioningStep[]): string {
+  const rest = steps.length - MOST_NAMED;
+  const named = steps.slice(0, MOST_NAMED).map(describeStep);
+  return [...named, ...(rest > 0 ? [`and ${rest} more steps`] : [])].join(", ");
+}
+
+/** `1 VF`, `7 VFs`. */
+export function countOfVfs(count: number): string {
+  return count === 1 ? "1 VF" : `${count} VFs`;
 }

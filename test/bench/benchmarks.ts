@@ -7,4 +7,7 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   "link-dump": async () => (await import("./netlink/link-dump.ts")).linkDump,
   "tc-classes": async () => (await import("./netlink/tc-classes.ts")).tcClasses,
   events: async () => (await import("./netlink/events.ts")).events,
+  "device-plugin": async () => (await import("./devices/device-plugin.ts")).devicePlugin,
+  reregister: async () => (await import("./devices/reregister.ts")).reregister,
+  health: async () => (await import("./devices/health.ts")).health,
 };

@@ -94,6 +94,7 @@ class Bench implements AsyncDisposable {
   readonly uses = new Told<readonly DeviceUse[]>([]);
   readonly node: Told<{ functions: readonly FunctionFacts[]; links: readonly NodeLink[] }>;
   readonly provisioner: Provisioner;
+  readonly #unsubscribe: () => void;
   readonly #store = new ProvisioningStore(join(folder, "provisioning.sqlite"));
 
   private constructor(
@@ -119,6 +120,10 @@ class Bench implements AsyncDisposable {
       // Nothing is found by time alone.
       timing: { driftMs: 1e8 },
     });
+    this.#unsubscribe = kernel.linkEvents.onChange(
+      () => this.node.tell(),
+      () => this.node.tell(),
+    );
     this.provisioner.start();
   }
 
@@ -160,6 +165,7 @@ class Bench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#unsubscribe();
     await this.provisioner.stop();
     this.#store.close();
   }
@@ -234,9 +240,8 @@ test("a VLAN, a rate and trust that somebody changes are set again", PATIENCE, a
   ]) {
     execFileSync("ip", ["link", "set", "eth0", "vf", "0", ...change]);
     assert.notDeepEqual(show("eth0").vfinfo_list, wanted);
-    const applying = bench.untilIn("eth0", "applying");
-    bench.node.tell();
-    assert.match((await applying)?.message ?? "", /of VF 0$/);
+    // The kernel announces the PF when something of a VF is set.
+    assert.match((await bench.untilIn("eth0", "applying"))?.message ?? "", /of VF 0$/);
     await bench.untilIn("eth0", "inSync");
     assert.deepEqual(show("eth0").vfinfo_list, wanted, change.join(" "));
   }
@@ -271,7 +276,6 @@ test(
 
     const inPod = await pod.links.get("net1");
     await pod.links.set(inPod.index, { namespaceFd: host.fd, name: links[0] as string });
-    bench.node.tell();
     await bench.until("eth0", (status) => status?.state === "inSync" && status.vfs.length === 3);
     bench.policies.value = [];
     await bench.untilBack("eth0");
@@ -371,7 +375,7 @@ test("an eswitch mode is set before the VFs are made, and what is refused is sai
     }),
   ];
   const failed = await bench.untilIn("eth0", "failed");
-  assert.match(failed?.message ?? "", /^set rate of VF 0: .*some guarantee no lowest rate/);
+  assert.match(failed?.message ?? "", /^set the rate of VF 0: .*some guarantee no lowest rate/);
   assert.equal(show("eth0").vfinfo_list?.[0]?.trust, true, "the rest is done");
 
   bench.policies.value = [];

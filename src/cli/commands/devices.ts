@@ -1,3 +1,6 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DEFAULT_CONFIG_PATH } from "../../agent/config-file.ts";
 import { readConfiguration } from "../../agent/configuration.ts";
 import { ControlClient } from "../../control/client.ts";
 import type { DevicesReport } from "../../control/report.ts";
@@ -71,7 +74,15 @@ async function readTree(root: string, values: Values): Promise<DevicesReport> {
   if (config === undefined && devicePluginConfig === undefined) {
     throw new UsageError("devices: --root needs --config FILE or --device-plugin-config FILE");
   }
+  if (resourcePrefix !== undefined && devicePluginConfig === undefined) {
+    throw new UsageError("devices: --resource-prefix goes with --device-plugin-config FILE");
+  }
+  if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new UsageError(`devices: --root "${root}" is no folder`);
+  }
   const { pools: configs, problems } = await readConfiguration({
+    // What this machine's own agent is told says nothing of a node that was laid out.
+    defaultConfig: join(root, DEFAULT_CONFIG_PATH),
     ...(config !== undefined && { config }),
     ...(devicePluginConfig !== undefined && { devicePluginConfig }),
     ...(resourcePrefix !== undefined && { resourcePrefix }),

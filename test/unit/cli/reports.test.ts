@@ -50,6 +50,7 @@ const report: StatusReport = {
       },
     },
   ],
+  pfs: [],
   notes: ["pod.yaml: line 3 is odd"],
 };
 

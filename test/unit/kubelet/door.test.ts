@@ -204,6 +204,76 @@ describe("registration", () => {
     assert.equal(setTimer.mock.calls.filter((call) => call.arguments[1] === streamMs).length, 0);
   });
 
+  it("is done again at once, and not when patience runs out, when the stream ends", async () => {
+    const again = Promise.withResolvers<void>();
+    let count = 0;
+    await startRegistry(() => {
+      count += 1;
+      if (count === 2) again.resolve();
+    });
+    const patience = { retryMs: 600_000, longestRetryMs: 600_000, streamMs: 600_000 };
+    const door = await startDoor(new FakePools(poolOf(resource, nic("up0"))), folder, patience);
+    while (!lines.some((line) => line.startsWith("registered"))) await sleep(1);
+    const stream = connect().watch("listAndWatch", {});
+    await stream.next();
+    await stream.return();
+    await again.promise;
+    assert.equal(door.status()[0]?.isRegistered, false);
+  });
+
+  it("is not done again when a stream ends that an earlier kubelet opened", async () => {
+    const counts = [0, 0];
+    const pools = new FakePools(poolOf(resource, nic("up0")));
+    const patience = { retryMs: 600_000, longestRetryMs: 600_000, streamMs: 600_000 };
+    const streams = [];
+    let door: DevicePluginDoor | undefined;
+    for (const round of [0, 1]) {
+      const came = Promise.withResolvers<void>();
+      await startRegistry(() => {
+        counts[round] = (counts[round] ?? 0) + 1;
+        came.resolve();
+      });
+      door ??= await startDoor(pools, folder, patience);
+      await came.promise;
+      const stream = connect().watch("listAndWatch", {});
+      cleanups.push(() => stream.return());
+      await stream.next();
+      streams.push(stream);
+    }
+    await streams[0]?.return();
+    pools.set(poolOf(resource, nic("up1")));
+    // The list goes out some time after the plugin has seen the first stream's end.
+    assert.deepEqual(idsOf((await streams[1]?.next())?.value ?? undefined), ["up1:Healthy"]);
+    assert.deepEqual(counts, [1, 1]);
+    assert.equal(door?.status()[0]?.isRegistered, true);
+  });
+
+  it("is done again when another plugin of the resource has ended, whose end a kubelet may take for this one's", async () => {
+    const requests: RegisterRequest[] = [];
+    let came = Promise.withResolvers<void>();
+    await startRegistry((request) => {
+      requests.push(request);
+      came.resolve();
+      came = Promise.withResolvers<void>();
+    });
+    const patience = { streamMs: 600_000, longestRetryMs: 600_000 };
+    const first = came.promise;
+    const older = await startDoor(new FakePools(poolOf(resource, nic("up0"))), folder, patience);
+    await first;
+    const second = came.promise;
+    const newer = await startDoor(new FakePools(poolOf(resource, nic("up0"))), folder, patience);
+    await second;
+    const third = came.promise;
+    while (!older.status()[0]?.lastError?.includes("stands aside")) await sleep(1);
+    await older.stop();
+    await third;
+    const own = basename(newer.status()[0]?.socket ?? "");
+    assert.deepEqual(
+      requests.slice(1).map(({ endpoint }) => endpoint),
+      [own, own],
+    );
+  });
+
   it("makes its own socket anew when a starting kubelet removed it", async () => {
     const first = Promise.withResolvers<void>();
     const registry = await startRegistry(() => first.resolve());

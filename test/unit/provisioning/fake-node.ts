@@ -169,6 +169,7 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
 
   #announce(): void {
     this.#events.emit("link");
+    this.change();
   }
 
   async #note(call: string): Promise<void> {

@@ -63,7 +63,7 @@ const TABLE: readonly Row[] = [
     calls: ['eth1 {"isUp":true}', "eth1 setVfCount 2"],
   },
   {
-    name: "the PF's MTU comes first, then VFs without drivers, their attributes, their drivers, their MTU and their rates",
+    name: "the PF's MTU comes first, then VFs without drivers, their attributes, their drivers and their MTU, and rates with the carrier",
     pf: new FakePf(1),
     wanted: {
       numVfs: 1,
@@ -276,7 +276,7 @@ test("what a card cannot be is said, and the rest is done", async () => {
   });
   assert.deepEqual(calls, ['eth1 {"mtu":9000}']);
   assert.deepEqual(faults, [
-    "9 VFs are wanted, but the card can have 8 at most",
+    "the policy asks for 9 VFs, but the card can have 8 at most",
     "the eswitch mode switchdev is wanted, but the card's driver (igb) offers no eswitch",
   ]);
 });
@@ -301,7 +301,7 @@ test("what fails for one VF leaves the others their settings and drivers", async
     },
     steps,
   );
-  assert.deepEqual(failures, ["set isTrusted of VF 0: refused"]);
+  assert.deepEqual(failures, ["set the trust of VF 0: refused"]);
   assert.deepEqual(
     pf.vfs.map(({ driver }) => driver),
     [undefined, "vfio-pci"],

@@ -176,14 +176,21 @@ test(
 test("only what was changed is brought back", PATIENCE, async () => {
   const pf = new FakePf(1);
   pf.makeVfs(1, new FakeNode(pf));
-  await using bench = new Bench(new FakeNode(pf), [policy({ mtu: 9000 })]);
-  await bench.untilIn("eth1", "inSync");
+  const other = new FakePf(2);
+  const byVendor = { vendors: ["8086"] };
+  await using bench = new Bench(new FakeNode(pf, other), [
+    policy({ mtu: 9000 }),
+    policy({ name: "other", priority: 60, nicSelector: byVendor, numVfs: 2 }),
+  ]);
+  await Promise.all([bench.untilIn("eth1", "inSync"), bench.untilIn("eth2", "inSync")]);
   // An administrator's own changes meanwhile.
   pf.link.isUp = true;
   pf.makeVfs(3, bench.node);
+  other.link.mtu = 3000;
   bench.policies = [];
-  await bench.until("eth1", (status) => status === undefined);
+  await Promise.all(["eth1", "eth2"].map((name) => bench.until(name, (status) => status === undefined)));
   assert.deepEqual([pf.link.mtu, pf.link.isUp, pf.vfs.length], [1500, true, 3]);
+  assert.deepEqual([other.link.mtu, other.link.isUp, other.vfs.length], [3000, false, 0]);
 });
 
 describe("a VF in use", () => {
@@ -261,7 +268,7 @@ test("what failed is tried again after a while, and not at every announcement", 
   };
   await using bench = new Bench(node, [policy({ numVfs: 1 })], { leastRetryMs: 300 });
   const failed = await bench.untilIn("eth1", "failed");
-  assert.match(failed?.message ?? "", /make 1 VFs: the card is busy/);
+  assert.match(failed?.message ?? "", /make 1 VF: the card is busy/);
   const begun = performance.now();
   node.change();
   await bench.untilIn("eth1", "inSync");
@@ -324,17 +331,16 @@ test("a policy that another one overrules says so", PATIENCE, async () => {
   ]);
 });
 
-test("a rate waits for the carrier, and its refusal without one is told", PATIENCE, async () => {
+test("a rate waits for the carrier, and everything else does not", PATIENCE, async () => {
   const pf = new FakePf(1);
   pf.hasCable = false;
   const vfGroups = [{ range: undefined, driver: "vfio-pci", defaults: { maxTxRate: 50_000_000 } }];
-  const timing = { patienceMs: 20 };
-  await using bench = new Bench(new FakeNode(pf), [policy({ numVfs: 1, vfGroups })], timing);
-  const failed = await bench.untilIn("eth1", "failed");
-  assert.match(failed?.message ?? "", /set rate of VF 0/);
-  assert.equal(failed?.vfs[0]?.driver, "vfio-pci", "it is usable all the same");
-  // A cable is plugged in: not before its time, but at once.
+  await using bench = new Bench(new FakeNode(pf), [policy({ numVfs: 1, vfGroups })]);
+  const waiting = await bench.untilIn("eth1", "waiting");
+  assert.equal(waiting?.message, "the rates of 1 VF wait for the carrier of eth1");
+  assert.equal(waiting.vfs[0]?.driver, "vfio-pci");
   pf.link.hasCarrier = true;
   bench.node.change();
   await bench.untilIn("eth1", "inSync");
+  assert.deepEqual(pf.vfs[0]?.attributes.rate, { max: 50_000_000 });
 });

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Answer, ArgumentOf, Order, Orders, ResultOf } from "./orders.ts";
+
+/** How long a process that was told to end may take, in milliseconds. */
+const END_PATIENCE_MS = 5_000;
+
+/**
+ * A process of its own for one part of a benchmark, which does what it is asked to (see `obey`). Each runs alike: the
+ * same Node with the same options, its output where this one's is.
+ */
+export class Companion<O extends Orders> implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  #lastId = 0;
+
+  /** @param program a file that calls `obey` */
+  constructor(program: string, ...parameters: string[]) {
+    // What is resident is only told apart from garbage after a collection.
+    this.#process = fork(program, parameters, { execArgv: ["--expose-gc"], serialization: "advanced" });
+    this.#process.on("message", (answer: Answer) => this.#take(answer));
+    this.#process.once("exit", (code, signal) => this.#fail(`${program} ended with ${signal ?? code}`));
+    this.#process.once("error", (error) => this.#fail(`${program} could not be started: ${error.message}`));
+  }
+
+  /** Orders are taken in the order in which they were given, and may be answered in another. */
+  async ask<K extends keyof O & string>(name: K, ...parameters: ArgumentOf<O[K]>): Promise<ResultOf<O[K]>> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const waiting = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, waiting);
+    this.#process.send({ id, name, parameters } satisfies Order, (error) => {
+      if (error !== null) waiting.reject(error);
+    });
+    return (await waiting.promise) as ResultOf<O[K]>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, "exit");
+    const late = setTimeout(() => this.#process.kill("SIGKILL"), END_PATIENCE_MS);
+    this.#process.disconnect();
+    await ended;
+    clearTimeout(late);
+  }
+
+  #take({ id, result, error }: Answer): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(new Error(error));
+  }
+
+  #fail(message: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error(message));
+    this.#waiting.clear();
+  }
+}
