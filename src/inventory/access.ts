@@ -41,7 +41,7 @@ export function accessOf(
     selector.isRdma ? provideRdma(facts.rdma, files) : undefined,
     selector.vdpaType === "vhost" ? provideVdpa(facts) : undefined,
   ].filter((each) => each !== undefined);
-  const extra = { ...pool.additionalInfo["*"], ...pool.additionalInfo[facts.name] };
+  const extra = { ...pool.additionalInfo["*"], ...pool.additionalInfo[facts.pciAddress] };
   const deviceInfo = pool.kind === "netDevice" ? deviceInfoOf(candidate, selector, files) : undefined;
   return {
     nodes: provisions.flatMap(({ nodes }) => nodes),

@@ -14,6 +14,8 @@ export interface Remembered {
   readonly uses: readonly DeviceUse[];
   /** The pools as they were formed last. */
   readonly previous: readonly Pool[];
+  /** Pools that were configured once: of them only what is in use is offered. */
+  readonly retired: readonly PoolConfig[];
   /** The driver that functions without one had last, by name. */
   readonly lastDrivers: ReadonlyMap<string, string>;
 }
@@ -22,6 +24,7 @@ export const NOTHING_REMEMBERED: Remembered = {
   held: new Map(),
   uses: [],
   previous: [],
+  retired: [],
   lastDrivers: new Map(),
 };
 

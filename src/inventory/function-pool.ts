@@ -5,6 +5,7 @@ import { type Forming, resourceOf } from "./forming.ts";
 import { isOfKind, matchesSelector } from "./function-selectors.ts";
 import { judge, type Trouble, troublesOf } from "./health.ts";
 import type { NodeFunction } from "./node-function.ts";
+import { findUplink } from "./uplink.ts";
 
 /** A selector that asks for nothing and gives nothing: for a device that none matches any more. */
 const PLAIN: FunctionSelector = { isRdma: false, needVhostNet: false };
@@ -42,13 +43,6 @@ export function formFunctionPool(config: FunctionPoolConfig, forming: Forming): 
   }
   const sorted = [...devices.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   return { resource, kind: config.kind, allocation: config.allocation, devices: sorted };
-}
-
-/** A pool that is configured no more: what pods have of it stays in it until they give it back. */
-export function keepUsed(pool: Pool, forming: Forming): Pool | undefined {
-  const used = new Set(forming.usesOf(pool.resource));
-  const devices = pool.devices.filter(({ id }) => used.has(id));
-  return devices.length === 0 ? undefined : { ...pool, devices };
 }
 
 /** Why a function that is asked for cannot be offered; undefined when it can, empty when that needs no word. */
@@ -115,7 +109,8 @@ function describe(
   more: readonly Trouble[],
 ): FunctionDevice {
   const { facts, uplink, linkType, representor, pfAddress } = candidate;
-  const [link] = candidate.links;
+  // Of a PF in switchdev mode the others stand for its VFs and sub-functions.
+  const link = findUplink(candidate.links);
   const optional = {
     driver,
     pfName: uplink?.name,

@@ -29,7 +29,8 @@ export function matchesSelector(
   return (
     isAmong(selector.vendors, facts.vendor) &&
     isAmong(selector.devices, facts.device) &&
-    isAmong(selector.drivers, driver) &&
+    // The field's device plugin knows sub-functions by the driver of their PCI function alone.
+    [driver, candidate.parentDriver].some((each) => isAmong(selector.drivers, each)) &&
     isAmong(selector.pciAddresses, facts.pciAddress) &&
     isAmong(selector.acpiIndexes, facts.acpiIndex?.toString()) &&
     isInRanges(selector.pfNames, candidate, (pf) => hasPfName(candidate, pf)) &&

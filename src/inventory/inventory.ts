@@ -37,6 +37,8 @@ export class Inventory implements PoolSource, DeviceDirectory {
   /** Every link as it was when it was last seen on the node, for those that are inside pods. */
   readonly #lastKnown = new Map<string, NodeLink>();
   readonly #lastDrivers = new Map<string, string>();
+  /** Every pool that is wanted, or was while pods were given what they still have of it, by its resource. */
+  readonly #known = new Map<string, PoolConfig>();
   /** What was configured, and all pools that are wanted. */
   #configured: readonly PoolConfig[];
   #configs: readonly PoolConfig[];
@@ -101,15 +103,18 @@ export class Inventory implements PoolSource, DeviceDirectory {
     const { node, held, uses, log } = this.#options;
     const { reading } = node;
     this.#configs = this.#combine(reading);
+    for (const config of this.#configs) this.#known.set(resourceOf(config), config);
     for (const link of reading.links) this.#lastKnown.set(link.name, link);
     const formed = formPools(this.#configs, reading, {
       held: this.#heldLinks(reading, held.heldLinks()),
       uses: uses.uses(),
       previous: this.#formed.pools,
+      retired: [...this.#known.values()],
       lastDrivers: this.#lastDrivers,
     });
     const pools = formed.pools.map((pool) => this.#damp(pool));
     this.#rememberDrivers(reading, pools);
+    this.#forgetRetired(pools);
     for (const note of formed.notes) if (!this.#formed.notes.includes(note)) log.info(note);
     this.#tellHealth(this.#formed.pools, pools);
     const isSame = JSON.stringify(pools) === JSON.stringify(this.#formed.pools);
@@ -138,7 +143,9 @@ export class Inventory implements PoolSource, DeviceDirectory {
 
   /** Names of links that pods were given, whoever moves them there. */
   #usedLinks(): string[] {
-    const resources = new Set(this.#configs.filter(({ kind }) => kind === "hostDevice").map(resourceOf));
+    const resources = new Set(
+      [...this.#known.values()].filter(({ kind }) => kind === "hostDevice").map(resourceOf),
+    );
     return this.#options.uses.uses().flatMap(({ resource, id }) => (resources.has(resource) ? [id] : []));
   }
 
@@ -157,6 +164,11 @@ export class Inventory implements PoolSource, DeviceDirectory {
       const driver = drivers.get(device.id);
       if (driver !== undefined && isFunctionDevice(device)) this.#lastDrivers.set(device.id, driver);
     }
+  }
+
+  #forgetRetired(pools: readonly Pool[]): void {
+    const needed = new Set([...this.#configs.map(resourceOf), ...pools.map(({ resource }) => resource)]);
+    for (const resource of this.#known.keys()) if (!needed.has(resource)) this.#known.delete(resource);
   }
 
   /** Says in the log what was lost and what came back. */

@@ -8,6 +8,8 @@ export interface NodeFunction {
   readonly facts: FunctionFacts;
   /** PCI address of its PF; its own where it is no VF or sub-function. */
   readonly pfAddress: string;
+  /** Driver of the PCI function that a sub-function belongs to; undefined for what is none. */
+  readonly parentDriver: string | undefined;
   /** Number of the VF or sub-function on its PF; undefined for any other function. */
   readonly number: number | undefined;
   /** Its links on the node now. */
@@ -43,6 +45,7 @@ export function describeFunctions(node: NodeReading): NodeFunction[] {
     return {
       facts,
       pfAddress,
+      parentDriver: facts.bus === "auxiliary" ? byAddress.get(facts.pciAddress)?.driver : undefined,
       number,
       links,
       uplink,
@@ -50,9 +53,10 @@ export function describeFunctions(node: NodeReading): NodeFunction[] {
       representor: ports.find(facts, uplink),
       card: node.cards.get(pfAddress),
       isLinkDisabled: node.disabledVfs.has(facts.name),
-      recentPciErrors:
-        (node.recentPciErrors.get(facts.pciAddress) ?? 0) +
-        (facts.pf === undefined ? 0 : (node.recentPciErrors.get(pfAddress) ?? 0)),
+      recentPciErrors: [...new Set([facts.pciAddress, pfAddress])].reduce(
+        (sum, address) => sum + (node.recentPciErrors.get(address) ?? 0),
+        0,
+      ),
       isSettled: !node.unsettled.has(facts.name),
     };
   });

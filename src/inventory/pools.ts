@@ -2,7 +2,7 @@ import type { Pool } from "../model/device.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
 import { formBandwidthPool } from "./bandwidth-pool.ts";
 import { Forming, NOTHING_REMEMBERED, type Remembered, resourceOf } from "./forming.ts";
-import { formFunctionPool, keepUsed } from "./function-pool.ts";
+import { formFunctionPool } from "./function-pool.ts";
 import { formHostDevicePool } from "./host-device-pool.ts";
 import type { NodeReading } from "./node.ts";
 
@@ -22,15 +22,21 @@ export function formPools(
 ): FormedPools {
   const forming = new Forming(configs, node, remembered);
   const pools = configs.flatMap((config) => formPool(config, forming) ?? []);
+  const { notes } = forming;
   const configured = new Set(configs.map(resourceOf));
-  const left = remembered.previous.filter(({ resource }) => !configured.has(resource));
-  for (const pool of left) {
-    const kept = keepUsed(pool, forming);
-    if (kept === undefined) continue;
-    forming.note(`${pool.resource} is configured no more, and goes when pods have given back its devices`);
-    pools.push(kept);
-  }
-  return { pools, notes: forming.notes };
+  const retired = remembered.retired.filter((config) => !configured.has(resourceOf(config)));
+  const kept = retired.flatMap((config) => keepUsed(config, forming) ?? []);
+  const goings = kept.map(
+    ({ resource }) => `${resource} is configured no more, and goes when pods have given back its devices`,
+  );
+  return { pools: [...pools, ...kept], notes: [...notes, ...goings] };
+}
+
+/** A pool that is configured no more: what pods have of it stays in it until they give it back. */
+function keepUsed(config: PoolConfig, forming: Forming): Pool | undefined {
+  const used = new Set(forming.usesOf(resourceOf(config)));
+  const pool = used.size === 0 ? undefined : formPool(config, forming);
+  return pool === undefined ? undefined : { ...pool, devices: pool.devices.filter(({ id }) => used.has(id)) };
 }
 
 function formPool(config: PoolConfig, forming: Forming): Pool | undefined {

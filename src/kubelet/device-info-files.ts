@@ -42,6 +42,8 @@ export interface DeviceInfoFilesOptions {
 export class DeviceInfoFiles {
   readonly #options: DeviceInfoFilesOptions;
   readonly #sweep = new SerialTask(() => this.#removeUnused());
+  /** Every resource there was: the last pod of one may be gone after its pool. */
+  readonly #resources = new Set<string>();
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(options: DeviceInfoFilesOptions) {
@@ -61,6 +63,7 @@ export class DeviceInfoFiles {
   /** @throws LanyardError or the file system's error when one of them cannot be written */
   async write(resource: string, devices: readonly Device[]): Promise<void> {
     const { directory } = this.#options;
+    this.#resources.add(resource);
     for (const { id, access } of devices) {
       if (access.deviceInfo === undefined) continue;
       makeFolder(directory, 0o755);
@@ -72,8 +75,9 @@ export class DeviceInfoFiles {
   async #removeUnused(): Promise<void> {
     const { directory, uses, resources, log } = this.#options;
     if (uses === undefined || !uses.isComplete) return;
+    for (const resource of resources()) this.#resources.add(resource);
     try {
-      const files = (await readdir(directory).catch(() => [])).filter((file) => isOwn(file, resources()));
+      const files = (await readdir(directory).catch(() => [])).filter((file) => isOwn(file, this.#resources));
       const used = new Set(uses.uses().map(({ resource, id }) => deviceInfoFileName(resource, id)));
       for (const file of files) if (!used.has(file)) await removeIfThere(join(directory, file));
     } catch (error) {
@@ -88,9 +92,9 @@ export function deviceInfoFileName(resource: string, id: string): string {
 }
 
 /** A name alone does not tell where the resource ends, so what is left of it must be an id. */
-function isOwn(file: string, resources: readonly string[]): boolean {
+function isOwn(file: string, resources: ReadonlySet<string>): boolean {
   if (!file.endsWith(suffix)) return false;
-  return resources.some((resource) => {
+  return [...resources].some((resource) => {
     const start = `${resource.replaceAll("/", "-")}-`;
     return file.startsWith(start) && functionId.test(file.slice(start.length, -suffix.length));
   });

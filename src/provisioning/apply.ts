@@ -13,7 +13,7 @@ export interface ApplyContext {
   /** How long to wait for a link, in milliseconds. */
   readonly patienceMs: number;
   /** Who uses the VF of this number now, or with undefined anything of the PF: it may have changed since the plan. */
-  userOf(vf: number | undefined): string | undefined;
+  userOf(vf: number | undefined): Promise<string | undefined>;
   /** Told what was left out, in words for people. */
   note(text: string): void;
   /** Set when no further step shall begin. */
@@ -43,15 +43,15 @@ export async function applySteps(
     const vf = "vf" in step ? step.vf : undefined;
     if (context.signal.aborted) break;
     if (vf !== undefined && ended.has(vf)) continue;
-    const user = tearsDown(step) ? context.userOf(vf) : undefined;
-    if (user !== undefined) waits.push(`not done, ${describeStep(step)}: ${user}`);
-    else {
-      try {
+    try {
+      const user = tearsDown(step) ? await context.userOf(vf) : undefined;
+      if (user === undefined) {
         await pf.apply(step);
         continue;
-      } catch (error) {
-        failures.push(`${describeStep(step)}: ${errorText(error)}`);
       }
+      waits.push(`not done, ${describeStep(step)}: ${user}`);
+    } catch (error) {
+      failures.push(`${describeStep(step)}: ${errorText(error)}`);
     }
     if (vf === undefined) break;
     ended.add(vf);

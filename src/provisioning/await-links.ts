@@ -34,7 +34,7 @@ export async function awaitLinks<T>(
       if (found !== undefined) return found;
       if (isLate) throw new LanyardError("timeout", `${what} did not come within ${patienceMs / 1000} s`);
       if (signal.aborted) throw new LanyardError("unavailable", `${what} is waited for no longer`);
-      if (true as boolean) {
+      if (!hasNews) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

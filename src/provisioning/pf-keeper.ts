@@ -75,6 +75,11 @@ export class PfKeeper {
     return this.#stop.signal.aborted ? Promise.resolve() : this.#task.request();
   }
 
+  /** Resolves when nothing is done to the PF, and nobody has asked for it. */
+  settle(): Promise<void> {
+    return this.#task.settle();
+  }
+
   /** Lets the step under way end, and begins no other. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -146,14 +151,13 @@ export class PfKeeper {
   }
 
   async #keep(pf: SelectablePf, choice: PolicyChoice, before: StoredPf | undefined): Promise<Outcome> {
-    const { kernel, files, uses, store, log, timing } = this.#options;
+    const { kernel, store, log, timing } = this.#options;
     const { policy } = choice;
     let stored = before;
     let last: readonly ProvisioningStep[] = [];
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      const observed = await observePf(kernel, files, this.address);
-      const users = findUsers(observed, uses.uses(), this.#subFunctions());
-      this.#seen = { observed, users };
+      this.#seen = await this.#look();
+      const { observed, users } = this.#seen;
       const plan = planPf(this.#wanted(pf, policy, stored, observed), observed, users);
       if (plan.steps.length === 0) return this.#end(policy, plan.faults, plan.waits);
       const user = policy === undefined ? describeUsers(users) : undefined;
@@ -190,7 +194,6 @@ export class PfKeeper {
         await this.#lookAgain();
         return this.#fail(plan.steps, message);
       }
-      if (waits.length > 0) return this.#end(policy, plan.faults, [...plan.waits, ...waits]);
       last = plan.steps;
     }
     return this.#fail(last, `it does not stay as it is made; still to do: ${describeSteps(last)}`);
@@ -232,12 +235,29 @@ export class PfKeeper {
     return { state: policy?.externallyManaged === true ? "external" : "inSync", message };
   }
 
+  /**
+   * The PF and its users as they are now. Who had a device when the look began counts as well: it may have gone from one
+   * place to another meanwhile.
+   */
+  async #look(): Promise<{ readonly observed: ObservedPf; readonly users: PfUsers }> {
+    const { kernel, files, uses } = this.#options;
+    const before = uses.uses();
+    const observed = await observePf(kernel, files, this.address);
+    return { observed, users: findUsers(observed, [...before, ...uses.uses()], this.#subFunctions()) };
+  }
+
   /** What comes between the plan and its steps counts, too. */
-  #userOf(vf: number | undefined, observed: ObservedPf): string | undefined {
-    const users = findUsers(observed, this.#options.uses.uses(), this.#subFunctions());
-    if (vf === undefined) return describeUsers(users);
-    const user = users.vfs.get(vf) ?? users.pf;
-    return user === undefined ? undefined : `VF ${vf} is in use by ${user}`;
+  async #userOf(vf: number | undefined, planned: ObservedPf): Promise<string | undefined> {
+    if (vf === undefined) return describeUsers((await this.#look()).users);
+    const { kernel, files, uses } = this.#options;
+    const known = planned.vfs[vf];
+    if (known === undefined) return undefined;
+    const user = findUsers(planned, uses.uses()).vfs.get(vf);
+    if (user !== undefined) return `VF ${vf} is in use by ${user}`;
+    // A VF without a link has none that could be taken.
+    if (known.link === undefined || !(await files.hasLink(known.address))) return undefined;
+    const { links } = await kernel.pci.get(known.address);
+    return links.length > 0 ? undefined : `the link of VF ${vf} was taken into another network namespace`;
   }
 
   #subFunctions(): string[] {
@@ -249,10 +269,9 @@ export class PfKeeper {
 
   /** So that the status tells of the VFs as they are after a failure. */
   async #lookAgain(): Promise<void> {
-    const { kernel, files, uses, log } = this.#options;
+    const { log } = this.#options;
     try {
-      const observed = await observePf(kernel, files, this.address);
-      this.#seen = { observed, users: findUsers(observed, uses.uses(), this.#subFunctions()) };
+      this.#seen = await this.#look();
     } catch (error) {
       if (!(error instanceof NotFoundError)) {
         log.warn({ pf: this.address, err: error }, "a PF could not be looked at after a failure");

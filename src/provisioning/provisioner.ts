@@ -85,6 +85,11 @@ export class Provisioner {
     await Promise.all([...[...this.#keepers.values()].map((keeper) => keeper.stop()), ...this.#ending]);
   }
 
+  /** Resolves when every PF has been looked at as often as was asked for. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.settle()));
+  }
+
   /** The PFs that a policy is for, or that are being brought back, by their addresses. */
   status(): PfStatus[] {
     return [...this.#keepers.values()]

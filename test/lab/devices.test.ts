@@ -157,8 +157,10 @@ test(
     await pullCable(scene, context);
 
     scene.policy = undefined;
-    const waiting = await scene.until("the policy's end waits", ({ pfs }) => pfs[0]?.state === "waiting");
-    assert.match(waiting.pfs[0]?.message ?? "", /pod default\/packets/);
+    // The kubelet is asked every ten seconds who has what.
+    await scene.until("the policy's end waits for the pod", ({ pfs: [pf] }) => {
+      return pf?.state === "waiting" && /VF 2 is in use by pod default\/packets/.test(pf.message);
+    });
     assert.equal((await kernel.pci.get(pf)).sriov?.vfs.length, 4);
     await scene.kubelet.release(pod);
     await scene.until("the PF is as it was", ({ pfs }) => pfs.length === 0);

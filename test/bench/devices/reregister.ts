@@ -72,9 +72,10 @@ async function measureDoor(folder: string): Promise<number[]> {
 
 /** The same of a process that only tells of the socket, from its coming to the report of it. */
 async function measureWatcher(watcher: Companion<FolderWatcherOrders>, folder: string): Promise<number> {
-  const report = watcher.ask("nextSocket").then(monotonicMs);
-  await watcher.ask("isReady");
   await using kubelet = new BareKubelet(folder);
-  await kubelet.start();
-  return (await report) - kubelet.listeningAt;
+  const [reportedAt] = await Promise.all([
+    watcher.ask("nextSocket").then(monotonicMs),
+    watcher.ask("isReady").then(() => kubelet.start()),
+  ]);
+  return reportedAt - kubelet.listeningAt;
 }

@@ -105,6 +105,16 @@ describe("the book of devices", () => {
     assert.deepEqual(users(book), {});
   });
 
+  it("forgets at once what was given away here when the kubelet has named its pod and names it no more", async () => {
+    const book = makeBook();
+    book.allocated(resource, "a");
+    told = [given("a", "alpha")];
+    await book.refresh();
+    told = [];
+    await book.refresh();
+    assert.deepEqual(users(book), {});
+  });
+
   it("forgets nothing while the kubelet does not answer, and says once that it does not", async () => {
     const book = makeBook();
     told = [given("a", "alpha")];

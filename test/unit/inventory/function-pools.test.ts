@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { NOTHING_REMEMBERED } from "../../../src/inventory/forming.ts";
 import type { NodeLink } from "../../../src/inventory/link.ts";
 import type { NodeReading } from "../../../src/inventory/node.ts";
 import { formPools } from "../../../src/inventory/pools.ts";
@@ -193,9 +194,8 @@ test("a function that is offered stays when udev begins with its links anew", ()
   const settled = node({ functions: [vf(PF0, 0, { links: ["eth5"] })], links: [link("eth5")] });
   const previous = formPools(configs, settled).pools;
   const reading = { ...settled, unsettled: new Set([V(0)]) };
-  const remembered = { held: new Map(), uses: [], lastDrivers: new Map() };
-  assert.equal(formPools(configs, reading, { ...remembered, previous }).pools[0]?.devices.length, 1);
-  assert.equal(formPools(configs, reading, { ...remembered, previous: [] }).pools.length, 0);
+  assert.equal(formPools(configs, reading, { ...NOTHING_REMEMBERED, previous }).pools[0]?.devices.length, 1);
+  assert.equal(formPools(configs, reading, { ...NOTHING_REMEMBERED, previous: [] }).pools.length, 0);
 });
 
 const port = link("ens1f0");
@@ -347,12 +347,22 @@ test("what a pool adds for every device and what it adds for one are merged, the
   );
 });
 
+test("what a pool adds for a PCI function goes to all of its sub-functions", () => {
+  const additionalInfo = { [PF0]: { token: "own" } };
+  const reading = node({ functions: [pci(PF0), sf(PF0, 2, 88), sf(PF1, 3, 88)] });
+  const { pools } = formPools([functionPool("sfs", { kind: "auxNetDevice", additionalInfo })], reading);
+  assert.deepEqual(
+    pools[0]?.devices.map(({ access }) => access.info.extra),
+    [{ token: "own" }, undefined],
+  );
+});
+
 test("a PF whose links stand for its VFs is known by the one that does not", () => {
   const reading = node({
     functions: [pci(PF0, { vfCount: 2, links: ["eth0", "eth1", "p0"] }), vf(PF0, 0), vf(PF0, 1), vf(PF1, 0)],
     links: [
       link("eth0", { physicalPortName: "pf0vf0", physicalSwitchId: "00aa" }),
-      link("eth1", { physicalPortName: "c1pf0vf1", physicalSwitchId: "00aa" }),
+      link("eth1", { physicalPortName: "pf0vf1", physicalSwitchId: "00aa" }),
       link("p0", { physicalPortName: "p0", physicalSwitchId: "00aa" }),
     ],
   });
@@ -363,6 +373,25 @@ test("a PF whose links stand for its VFs is known by the one that does not", () 
       ["p0", "eth0"],
       ["p0", "eth1"],
       [undefined, undefined],
+    ],
+  );
+});
+
+test("the link of a PF with sub-functions is its own and not one that stands for them", () => {
+  const reading = node({
+    functions: [pci(PF0, { links: ["en0", "p0"] }), sf(PF0, 2, 88)],
+    links: [
+      link("en0", { physicalPortName: "pf0sf88", physicalSwitchId: "00aa" }),
+      link("p0", { physicalPortName: "p0", physicalSwitchId: "00aa" }),
+    ],
+  });
+  const configs = [functionPool("nics"), functionPool("sfs", { kind: "auxNetDevice" })];
+  const devices = formPools(configs, reading).pools.flatMap((pool) => pool.devices as FunctionDevice[]);
+  assert.deepEqual(
+    devices.map(({ id, link: own, representor }) => [id, own, representor]),
+    [
+      [PF0, "p0", undefined],
+      ["mlx5_core.sf.2", undefined, "en0"],
     ],
   );
 });

@@ -73,6 +73,8 @@ const cases: [string, (typeof FUNCTION_KINDS)[number], Partial<FunctionSelector>
   ["drivers", "netDevice", { drivers: ["vfio-pci", "mlx5_core"] }, [V(1), MELLANOX, HIDDEN]],
   ["drivers", "accelerator", { drivers: ["vfio-pci"] }, [ACCELERATOR]],
   ["drivers", "auxNetDevice", { drivers: ["mlx5_core.sf"] }, SFS],
+  ["drivers, that of their PCI function", "auxNetDevice", { drivers: ["mlx5_core"] }, SFS],
+  ["drivers of others", "auxNetDevice", { drivers: ["ice"] }, []],
   ["drivers in another case", "netDevice", { drivers: ["VFIO-PCI"] }, []],
   ["pciAddresses", "netDevice", { pciAddresses: [V(1), PF1, ACCELERATOR] }, [V(1), PF1]],
   ["pciAddresses", "accelerator", { pciAddresses: [ACCELERATOR] }, [ACCELERATOR]],

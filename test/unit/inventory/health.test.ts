@@ -184,6 +184,16 @@ test("a sub-function follows its PF as a VF does", () => {
   ]);
 });
 
+test("errors of the function that a sub-function belongs to count once for it", () => {
+  const reading = node({
+    functions: [pci(PF0), sf(PF0, 2, 88)],
+    recentPciErrors: new Map([[PF0, 2]]),
+  });
+  assert.deepEqual(troublesOf(functionOf(reading, "mlx5_core.sf.2")), [
+    { condition: "pciErrors", reason: "2 uncorrectable PCI errors lately" },
+  ]);
+});
+
 describe("what a pool makes of a fault", () => {
   const reason = "something is wrong";
   const policyWith = (condition: HealthCondition, effect: HealthPolicy[HealthCondition]): HealthPolicy => ({

@@ -216,6 +216,39 @@ describe("another configuration", () => {
     assert.deepEqual(scene.offered, { "intel.com/other": [V(0), V(1), V(2)] });
   });
 
+  test("leaves the health of what a pod has of a pool that is gone true", () => {
+    scene.use([NICS, V(0)]);
+    scene.inventory.configure([other]);
+    scene.node.tell(cardWith(2, false));
+    assert.equal(scene.health(V(0))?.reason, "p0 has no carrier");
+    scene.node.tell(cardWith(2));
+    assert.deepEqual(scene.health(V(0)), { isHealthy: true });
+    scene.node.tell(cardWith(0));
+    assert.equal(scene.health(V(0))?.reason, `${V(0)} is gone from its bus`);
+  });
+
+  test("leaves a link in its pod that a pool which is gone gave it", () => {
+    const links = [link("nic0", { numaNode: 1 }), link("nic1")];
+    scene = new Scene(node({ links }), [linkPool()]).start();
+    scene.use(["lanyard.dev/nics", "nic0"]);
+    scene.inventory.configure([]);
+    scene.node.tell(node({ links: links.slice(1) }));
+    assert.deepEqual(scene.offered, { "lanyard.dev/nics": ["nic0"] });
+    assert.equal(scene.inventory.findDevice("lanyard.dev/nics", "nic0")?.numaNode, 1);
+    scene.use();
+    assert.deepEqual(scene.offered, {});
+  });
+
+  test("that takes a pool away says only what that means for pods", () => {
+    scene.use([NICS, V(0)]);
+    scene.inventory.configure([functionPool("other", { selectors: [selector({ pciAddresses: [V(1)] })] })]);
+    assert.deepEqual(scene.inventory.notes(), [
+      `${NICS} is configured no more, and goes when pods have given back its devices`,
+    ]);
+    scene.use();
+    assert.deepEqual(scene.inventory.notes(), []);
+  });
+
   test("that brings a pool back finds its devices in use in it", () => {
     scene.use([NICS, V(0)]);
     scene.inventory.configure([other]);
@@ -344,6 +377,17 @@ describe("a device that flaps", () => {
     pass(t, 60_000);
     assert.equal(scene.health(V(0))?.reason, "p0 has no carrier");
     scene.node.tell(cardWith(2));
+    assert.equal(isHealthy(), false);
+    pass(t, 10_001);
+    assert.equal(isHealthy(), true);
+  });
+
+  test("and is held down is told again also when its pool goes meanwhile", (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    scene = new Scene(cardWith(2), [nics]).start();
+    for (let time = 0; time < 3; time++) flap();
+    scene.use([NICS, V(0)]);
+    scene.inventory.configure([]);
     assert.equal(isHealthy(), false);
     pass(t, 10_001);
     assert.equal(isHealthy(), true);

@@ -36,6 +36,7 @@ function after(
   const { pools: previous } = formPools(configs, reading);
   const { pools, notes } = formPools(nextConfigs, nextReading, {
     ...NOTHING_REMEMBERED,
+    retired: configs,
     ...more,
     uses,
     previous,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NOTHING_REMEMBERED } from "../../../src/inventory/forming.ts";
 import type { NodeLink } from "../../../src/inventory/link.ts";
 import { formPools } from "../../../src/inventory/pools.ts";
 import type { BandwidthShare } from "../../../src/model/device.ts";
@@ -12,7 +13,7 @@ const shares = bandwidthPool();
 
 function form(configs: PoolConfig[], links: NodeLink[], away: NodeLink[] = []) {
   const held = new Map(away.map((each) => [each.name, each]));
-  return formPools(configs, node({ links }), { held, uses: [], previous: [], lastDrivers: new Map() });
+  return formPools(configs, node({ links }), { ...NOTHING_REMEMBERED, held });
 }
 
 /** The health that a finding of its own makes. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { NodeLink } from "../../../src/inventory/link.ts";
 import { EBUSY, EINVAL, EOPNOTSUPP } from "../../../src/linux/errno.ts";
 import type { LinkEvent } from "../../../src/linux/link-events.ts";
@@ -53,6 +54,9 @@ export class FakePf {
   vfs: FakeVf[] = [];
   /** A cable is plugged in. */
   hasCable = true;
+  /** Its link is on the node. */
+  hasLink = true;
+  device = "10c9";
 
   constructor(number: number, driver = "igb", eswitchMode: "legacy" | "switchdev" | undefined = undefined) {
     this.address = `0000:0${number}:00.0`;
@@ -88,6 +92,7 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   /** Called before every change; may throw. */
   beforeChange: (call: string) => void | Promise<void> = () => {};
   #uses: readonly DeviceUse[] = [];
+  #coming = 0;
   readonly #changes = new EventEmitter();
   readonly #events = new EventEmitter();
 
@@ -102,19 +107,20 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
       name: pf.address,
       pciAddress: pf.address,
       vendor: "8086",
-      device: "10c9",
+      device: pf.device,
       class: "020000",
       driver: pf.driver,
       mostVfs: pf.mostVfs,
       vfCount: pf.vfs.length,
       isNoIommu: false,
-      links: [pf.link.name],
+      links: pf.hasLink ? [pf.link.name] : [],
       rdma: [],
     }));
   }
 
   links(): readonly NodeLink[] {
-    return this.pfs.map(({ link }) => ({
+    const shown = this.pfs.filter(({ hasLink }) => hasLink);
+    return shown.map(({ link }) => ({
       ...link,
       altNames: [`alt-${link.name}`],
       mac: "02:00:00:00:00:01",
@@ -151,7 +157,8 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   }
 
   async hasLink(address: string): Promise<boolean> {
-    if (this.pfs.some((pf) => pf.address === address)) return true;
+    const pf = this.pfs.find((each) => each.address === address);
+    if (pf !== undefined) return pf.hasLink;
     const { vf } = this.#findVf(address);
     return vf.link !== undefined || vf.isElsewhere;
   }
@@ -160,9 +167,23 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   drive(pf: FakePf, vf: FakeVf, index: number, driver = "igbvf"): void {
     vf.driver = driver;
     if (driver !== "igbvf") return;
-    setImmediate(() => {
+    this.#later(() => {
       const name = `${pf.link.name}v${index}`;
       vf.link = { index: pf.link.index * 100 + index, name, mtu: 1500, isUp: false, hasCarrier: false };
+    });
+  }
+
+  /** Resolves when every link and carrier that is on its way has come. */
+  async settle(): Promise<void> {
+    while (this.#coming > 0) await nextTurn();
+  }
+
+  /** Something that comes by itself, and is announced then. */
+  #later(happen: () => void): void {
+    this.#coming += 1;
+    setImmediate(() => {
+      this.#coming -= 1;
+      happen();
       this.#announce();
     });
   }
@@ -198,9 +219,8 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   #restart({ link, hasCable }: FakePf): void {
     link.hasCarrier = false;
     if (!link.isUp || !hasCable) return;
-    setImmediate(() => {
+    this.#later(() => {
       link.hasCarrier = true;
-      this.#announce();
     });
   }
 
@@ -235,7 +255,7 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
               ...common,
               driver,
               driverOverride: undefined,
-              links: [pf.link.name],
+              links: pf.hasLink ? [pf.link.name] : [],
               pf: undefined,
               sriov,
             };

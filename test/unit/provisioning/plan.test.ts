@@ -23,6 +23,7 @@ async function provision(
   node = new FakeNode(pf),
 ) {
   for (let round = 0; round < 4; round++) {
+    await node.settle();
     const observed = await observePf(node.kernel, node, pf.address);
     const { steps, waits, faults } = planPf(wanted, observed, findUsers(observed, uses));
     if (steps.length === 0) return { calls: node.calls, waits, faults, rounds: round };
@@ -31,7 +32,7 @@ async function provision(
         kernel: node.kernel,
         address: pf.address,
         patienceMs: 5_000,
-        userOf: () => undefined,
+        userOf: async () => undefined,
         note: () => {},
         signal: new AbortController().signal,
       },
@@ -158,6 +159,12 @@ const TABLE: readonly Row[] = [
       "eth1 vf 0 release",
       "eth1 vf 1 release",
     ],
+  },
+  {
+    name: "a PF is brought up to limit the rates of its VFs",
+    pf: withVfs(new FakePf(1), 1),
+    wanted: { vfs: vfs(1, { driver: "kernelChoice", defaults: { maxTxRate: 50_000_000 } }) },
+    calls: ['eth1 {"isUp":true}', 'eth1 vf 0 {"rate":{"max":50000000}}'],
   },
   {
     name: "what is as wanted is left alone",
@@ -295,7 +302,7 @@ test("what fails for one VF leaves the others their settings and drivers", async
       kernel: node.kernel,
       address: pf.address,
       patienceMs: 1000,
-      userOf: () => undefined,
+      userOf: async () => undefined,
       note: () => {},
       signal: new AbortController().signal,
     },

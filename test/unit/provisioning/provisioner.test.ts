@@ -242,6 +242,48 @@ describe("a VF in use", () => {
   });
 });
 
+describe("a link that somebody takes into a network namespace", () => {
+  test("after the look keeps its VF's driver", PATIENCE, async () => {
+    const pf = new FakePf(1);
+    const node = new FakeNode(pf);
+    pf.makeVfs(2, node);
+    await node.settle();
+    node.beforeChange = (call) => {
+      if (call.includes("mtu")) Object.assign(pf.vfs[1] ?? {}, { isElsewhere: true });
+    };
+    const vfGroups = [{ range: undefined, driver: "vfio-pci", defaults: {} }];
+    await using bench = new Bench(node, [policy({ mtu: 9000, vfGroups })]);
+    const waiting = await bench.untilIn("eth1", "waiting");
+    assert.deepEqual(
+      waiting?.vfs.map(({ driver }) => driver),
+      ["vfio-pci", "igbvf"],
+    );
+    assert.ok(!node.calls.includes("eth1 vf 1 unbind"));
+  });
+
+  test("just as its use ends keeps its VF", PATIENCE, async () => {
+    const pf = new FakePf(1);
+    const node = new FakeNode(pf);
+    pf.makeVfs(2, node);
+    await node.settle();
+    node.use(POD, "0000:01:10.1");
+    // The look sees the link before, and its end the uses after that.
+    const { get } = node.kernel.pci;
+    node.kernel.pci.get = async (address) => {
+      const seen = await get(address);
+      if (address === "0000:01:10.1" && node.uses().length > 0) {
+        Object.assign(pf.vfs[1] ?? {}, { isElsewhere: true });
+        node.use(POD);
+      }
+      return seen;
+    };
+    await using bench = new Bench(node, [policy({ numVfs: 4 })]);
+    const waiting = await bench.until("eth1", (status) => /whoever took/.test(status?.message ?? ""));
+    assert.equal(waiting?.state, "waiting");
+    assert.equal(pf.vfs.length, 2);
+  });
+});
+
 test("drift is found when the time for it has come, and mended", PATIENCE, async () => {
   const pf = new FakePf(1);
   const vlan = { id: 100, qos: 0, protocol: "802.1Q" } as const;
@@ -343,4 +385,38 @@ test("a rate waits for the carrier, and everything else does not", PATIENCE, asy
   bench.node.change();
   await bench.untilIn("eth1", "inSync");
   assert.deepEqual(pf.vfs[0]?.attributes.rate, { max: 50_000_000 });
+});
+
+test(
+  "a PF that has lost its link keeps its policy by the name it had, also over the agent's restart",
+  PATIENCE,
+  async () => {
+    const pf = new FakePf(1);
+    const node = new FakeNode(pf);
+    {
+      await using bench = new Bench(node, [policy({ numVfs: 2 })]);
+      await bench.untilIn("eth1", "inSync");
+      pf.hasLink = false;
+      node.change();
+      await bench.until("eth1", (status) => status?.policy === "vfs");
+    }
+    await using bench = new Bench(node, [policy({ numVfs: 2 })]);
+    await bench.untilIn("eth1", "inSync");
+    assert.equal(pf.vfs.length, 2);
+    assert.equal(store.all().length, 1);
+  },
+);
+
+test("what a card was is not put on another one that is in its place", PATIENCE, async () => {
+  const pf = new FakePf(1);
+  const node = new FakeNode(pf);
+  {
+    await using bench = new Bench(node, [policy({ mtu: 9000 })]);
+    await bench.untilIn("eth1", "inSync");
+  }
+  pf.device = "1572";
+  node.calls.length = 0;
+  await using bench = new Bench(node, []);
+  await bench.provisioner.settle();
+  assert.deepEqual([node.calls, store.all()], [[], []]);
 });

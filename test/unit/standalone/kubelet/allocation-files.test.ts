@@ -197,6 +197,19 @@ describe("device-info files", () => {
     assert.deepEqual(await filesIn(devinfo), []);
   });
 
+  it("go when the pod is gone, also when their pool went before", async () => {
+    const pools = bothPools();
+    const { kubelet, book, door } = await start(pools);
+    await until(kubelet, vfs, "2/2");
+    const { pod } = await admit(kubelet, { [vfs]: 1 });
+    await book.refresh();
+    pools.set();
+    await kubelet.release(pod);
+    await book.refresh();
+    await door.stop();
+    assert.deepEqual(await filesIn(devinfo), []);
+  });
+
   it("take the place of one that is there already", async () => {
     await mkdir(devinfo);
     const path = join(devinfo, `intel.com-vfs-${one}-device.json`);
