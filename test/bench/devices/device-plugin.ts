@@ -1,35 +1,23 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { toBinary } from "@bufbuild/protobuf";
-import { UnixSocketClient } from "../../../src/rpc/client.ts";
-import { AllocateResponseSchema, DevicePlugin } from "../../../src/rpc/generated/deviceplugin/v1beta1_pb.js";
 import type { Benchmark, Row } from "../benchmark.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
+import { type Client, measureAllocate, type Series, type Side, startPeer } from "./allocate.ts";
 import type { BarePluginOrders } from "./bare-plugin-process.ts";
 import { Companion } from "./companion.ts";
 import type { DoorOrders } from "./door-process.ts";
 import { BareKubelet } from "./kubelet.ts";
-import { DEVICES_PER_POOL, layOutPools } from "./layout.ts";
+import { DEVICES_PER_POOL, laidOutDevices, layOutPools } from "./layout.ts";
 
 const pools = layOutPools();
-/** Each device with its resource; neighbours are of different pools, as pods come. */
-const devices = Array.from({ length: DEVICES_PER_POOL }, (_, index) =>
-  pools.map(({ resource, devices }) => ({ resource, id: devices[index]?.id as string })),
-).flat();
+const devices = laidOutDevices(pools);
 
 const LISTING_ROUNDS = 20;
 const HEALTH_ROUNDS = 100;
 const PREFERRED = { warmUp: 10, rounds: 125, size: 8 };
-const ALONE = { warmUp: 100, rounds: 500, atOnce: 1 };
-const TOGETHER = { warmUp: 20, rounds: 100, atOnce: 8 };
-/** Sides take turns of so many rounds, so that noise meets both alike. */
-const TURN = 10;
-
-type Client = UnixSocketClient<typeof DevicePlugin>;
-/** Who is asked for a resource's devices. */
-type Side = (resource: string) => Client;
-
+const ALONE: Series = { warmUp: 100, rounds: 500, atOnce: 1 };
+const TOGETHER: Series = { warmUp: 20, rounds: 100, atOnce: 8 };
 /** The kubelet's every call, beside a server that does nothing but answer. */
 export const devicePlugin: Benchmark = {
   name: "device-plugin",
@@ -60,10 +48,11 @@ export const devicePlugin: Benchmark = {
 
     const bare = stack.use(new Companion<BarePluginOrders>(programPath("bare-plugin-process.ts")));
     const bareEmptyMiB = await bare.ask("residentMiB");
-    const peer = await startPeer(folder, bare, ours, stack);
+    const peer = await startPeer({ folder, bare, ours, devices }, stack);
+    // Of the peer, which has no devices: what four sockets take.
     const bareFullMiB = await bare.ask("residentMiB");
-    const alone = await measureAllocate(ALONE, [ours, peer]);
-    const together = await measureAllocate(TOGETHER, [ours, peer]);
+    const alone = await measureAllocate(ALONE, devices, [ours, peer]);
+    const together = await measureAllocate(TOGETHER, devices, [ours, peer]);
 
     const row = (measure: string, ours: number, peer?: number, unit = "ms"): Row =>
       makeRow({
@@ -158,63 +147,6 @@ async function measurePreferred(resource: string, client: Client): Promise<numbe
     if (round >= warmUp) samples.push(took);
   }
   return samples;
-}
-
-/** The peer answers every call as ours answered one, so that both send as much. */
-async function startPeer(
-  folder: string,
-  bare: Companion<BarePluginOrders>,
-  ours: Side,
-  stack: AsyncDisposableStack,
-): Promise<Side> {
-  const [first] = devices as [(typeof devices)[number]];
-  const example = await ours(first.resource).call("allocate", requestFor(first.id));
-  const sockets = new Map(
-    pools.map(({ resource, allocation }) => [resource, join(folder, `${allocation}.sock`)]),
-  );
-  await bare.ask("serve", [...sockets.values()], toBinary(AllocateResponseSchema, example));
-  const clients = new Map<string, Client>();
-  for (const [resource, path] of sockets) {
-    const client = new UnixSocketClient(DevicePlugin, path);
-    stack.defer(() => client.close());
-    clients.set(resource, client);
-  }
-  return (resource) => clients.get(resource) as Client;
-}
-
-/** Milliseconds of every call that counts, for each side. */
-async function measureAllocate(
-  { warmUp, rounds, atOnce }: typeof ALONE,
-  sides: readonly [Side, Side],
-): Promise<readonly [number[], number[]]> {
-  const times = [[], []] as [number[], number[]];
-  for (let round = 0; round < warmUp + rounds; round += TURN) {
-    const order = (round / TURN) % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
-    for (const which of order) {
-      for (let number = round; number < round + TURN; number++) {
-        const calls = Array.from({ length: atOnce }, (_, call) =>
-          measureCall(sides[which], devices[(number * atOnce + call) % devices.length]),
-        );
-        const took = await Promise.all(calls);
-        if (number >= warmUp) times[which].push(...took);
-      }
-    }
-  }
-  return times;
-}
-
-async function measureCall(side: Side, device: (typeof devices)[number] | undefined): Promise<number> {
-  const { resource, id } = device as (typeof devices)[number];
-  const start = performance.now();
-  const { containerResponses } = await side(resource).call("allocate", requestFor(id));
-  const took = performance.now() - start;
-  const files = containerResponses[0]?.devices.length;
-  if (files !== 2) throw new Error(`${id} of ${resource} was answered with ${files} files in place of 2`);
-  return took;
-}
-
-function requestFor(id: string) {
-  return { containerRequests: [{ devicesIds: [id] }] };
 }
 
 function readGrpcName(): string {

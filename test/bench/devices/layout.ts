@@ -78,3 +78,16 @@ export function withHealth(
       : { ...pool, devices: pool.devices.map((each) => (each.id === id ? { ...each, health } : each)) },
   );
 }
+
+/** A device and the resource it belongs to. */
+export interface LaidOutDevice {
+  readonly resource: string;
+  readonly id: string;
+}
+
+/** Every device; neighbours are of different pools, as pods come. */
+export function laidOutDevices(pools: readonly Pool[]): LaidOutDevice[] {
+  return Array.from({ length: DEVICES_PER_POOL }, (_, index) =>
+    pools.map(({ resource, devices }) => ({ resource, id: devices[index]?.id as string })),
+  ).flat();
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { layOutPools, withHealth } from "../../../bench/devices/layout.ts";
+import { laidOutDevices, layOutPools, withHealth } from "../../../bench/devices/layout.ts";
 
 const devices = layOutPools().flatMap((pool) => pool.devices);
 
@@ -44,4 +44,12 @@ test("a change of health is one device's of one pool, and can be taken back", ()
   );
   assert.equal(changed[0], first);
   assert.deepEqual(withHealth(changed, second.resource, id, true), pools);
+});
+
+test("devices are taken from the pools in turn, each once", () => {
+  const taken = laidOutDevices(layOutPools());
+  assert.equal(new Set(taken.map(({ id }) => id)).size, 1000);
+  const [first, , , , fifth] = taken.map(({ resource }) => resource);
+  assert.equal(first, fifth);
+  assert.equal(new Set(taken.slice(0, 4).map(({ resource }) => resource)).size, 4);
 });
