@@ -14,6 +14,11 @@ const TUN = "/dev/net/tun";
 const IOMMU = "/dev/iommu";
 const RDMA_CM = "/dev/infiniband/rdma_cm";
 
+/** vfio-pci itself, or a variant that knows more of a card, such as mlx5_vfio_pci (drivers/vfio/pci/). */
+export function isVfioDriver(driver: string | undefined): boolean {
+  return driver !== undefined && /(?:^|[-_])vfio[-_]pci$/.test(driver);
+}
+
 /** One provider of access: what it adds to the container's devices, and what it tells of that. */
 interface Provision {
   readonly nodes: readonly DeviceNode[];
@@ -64,11 +69,15 @@ function provideVfio(
   driver: string | undefined,
   files: ReadonlySet<string>,
 ): Provision | undefined {
-  if (driver !== "vfio-pci") return undefined;
+  if (!isVfioDriver(driver)) return undefined;
   const nodes: DeviceNode[] = [];
   const info: Record<string, string> = {};
   const ownFile = facts.vfioDevice === undefined ? undefined : `/dev/vfio/devices/${facts.vfioDevice}`;
-  const hasOwnFile = ownFile !== undefined && files.has(IOMMU) && files.has(ownFile);
+  // A laid-out tree may say nothing of /dev/vfio at all: then sysfs is believed.
+  const isOwnFileThere =
+    ownFile !== undefined &&
+    (files.has(ownFile) || ![...files].some((file) => file.startsWith("/dev/vfio/")));
+  const hasOwnFile = isOwnFileThere && files.has(IOMMU);
   if (facts.iommuGroup !== undefined) {
     const inside = `/dev/vfio/${facts.iommuGroup}`;
     const onNode = facts.isNoIommu ? `/dev/vfio/noiommu-${facts.iommuGroup}` : inside;
@@ -140,11 +149,12 @@ function deviceInfoOf(
     ...(representor !== undefined && { "representor-device": representor.name }),
   };
   if (selector.vdpaType !== undefined && facts.vdpa !== undefined) {
-    const { name, type, node } = facts.vdpa;
+    const { name, type, node, virtioDevice } = facts.vdpa;
     const vdpa = {
       "parent-device": name,
       driver: type,
       ...(node !== undefined && { path: `/dev/${node}` }),
+      ...(virtioDevice !== undefined && { path: `/sys/bus/virtio/devices/${virtioDevice}` }),
       "pci-address": facts.pciAddress,
       ...ofCard,
     };

@@ -8,6 +8,9 @@ import type { NodeLink } from "./link.ts";
 import type { NodeReading } from "./node.ts";
 import { type FormedPools, formPools } from "./pools.ts";
 
+/** How long the pools wait to be formed again after somebody was given a device, or gave it back. */
+const USES_SETTLE_MS = 100;
+
 /** Where the inventory learns what the node has. */
 export interface NodeSource {
   readonly reading: NodeReading;
@@ -44,6 +47,7 @@ export class Inventory implements PoolSource, DeviceDirectory {
   #configs: readonly PoolConfig[];
   #formed: FormedPools = { pools: [], notes: [] };
   #release: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(options: InventoryOptions) {
     this.#options = options;
@@ -58,13 +62,14 @@ export class Inventory implements PoolSource, DeviceDirectory {
     this.#form();
     this.#subscriptions.push(
       node.onChange(() => this.#form()),
-      uses.onChange(() => this.#form()),
+      uses.onChange(() => this.#formLater()),
     );
   }
 
   stop(): void {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     clearTimeout(this.#release);
+    clearTimeout(this.#later);
     this.#listeners.clear();
   }
 
@@ -99,7 +104,17 @@ export class Inventory implements PoolSource, DeviceDirectory {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Who has a device changes nothing of what is offered now, only of what must stay: that can wait until the kubelet has
+   * its answer, and until a whole pod has its devices.
+   */
+  #formLater(): void {
+    this.#later ??= setTimeout(() => this.#form(), USES_SETTLE_MS);
+  }
+
   #form(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
     const { node, held, uses, log } = this.#options;
     const { reading } = node;
     this.#configs = this.#combine(reading);

@@ -1,5 +1,11 @@
-/** `pf0vf3`, `c1pf0vf3`, `pf0sf88`: a port of the card's switch behind which a function lies. */
-const FUNCTION_PORT = /^(?:c\d+)?pf(\d+)(vf|sf)(\d+)$/;
+/** `pf0vf3`, `pf0sf88`: a port of the card's switch behind which a VF or sub-function of this machine lies. */
+const FUNCTION_PORT = /^pf(\d+)(vf|sf)(\d+)$/;
+
+/**
+ * The same with a controller before it, `c1pf0vf3`, where the function is another machine's, and `pf0` for a whole PF: a
+ * card that is a computer itself has its host behind such ports.
+ */
+const INNER_PORT = /^(?:c\d+)?pf\d+(?:(?:vf|sf)\d+)?$/;
 
 /** A port of a card's switch behind which a VF or sub-function lies. */
 export interface FunctionPort {
@@ -14,7 +20,7 @@ interface PortLink {
 
 /**
  * The function behind a link of a card in switchdev mode, from the port's name in the driver's words
- * (devlink_port_attrs, net/devlink/port.c); undefined for a link of another sort.
+ * (devlink_port_phys_port_name_get, net/devlink/port.c); undefined for a link of another sort.
  */
 export function functionPortOf({ physicalPortName }: PortLink): FunctionPort | undefined {
   const port = FUNCTION_PORT.exec(physicalPortName ?? "");
@@ -23,9 +29,9 @@ export function functionPortOf({ physicalPortName }: PortLink): FunctionPort | u
 }
 
 /**
- * The way to the wire among the links of a PF: in switchdev mode the others stand for its VFs. Undefined where it has
+ * The way to the wire among the links of a PF: in switchdev mode the others stand for functions. Undefined where it has
  * none.
  */
 export function findUplink<Link extends PortLink>(links: readonly Link[]): Link | undefined {
-  return links.find((link) => functionPortOf(link) === undefined);
+  return links.find(({ physicalPortName }) => !INNER_PORT.test(physicalPortName ?? ""));
 }

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { makeFolder } from "../linux/folder.ts";
 import type { Device } from "../model/device.ts";
 import { errorText } from "../model/errors.ts";
-import type { DeviceUses, Unsubscribe } from "../model/ports.ts";
+import type { DeviceUse, DeviceUses, Unsubscribe } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { removeIfThere } from "../rpc/socket-file.ts";
 import { writeWholeFile } from "./whole-file.ts";
@@ -51,7 +51,17 @@ export class DeviceInfoFiles {
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.uses?.onChange(() => void this.#sweep.request());
+    const { uses } = this.#options;
+    let before = namesOf(uses?.uses() ?? []);
+    let wasComplete = false;
+    this.#unsubscribe = uses?.onChange(() => {
+      const now = namesOf(uses.uses());
+      // Nothing is to be removed when a device is given away, which is at every Allocate.
+      const isSweepDue = !before.isSubsetOf(now) || uses.isComplete !== wasComplete;
+      before = now;
+      wasComplete = uses.isComplete;
+      if (isSweepDue) void this.#sweep.request();
+    });
     void this.#sweep.request();
   }
 
@@ -78,12 +88,17 @@ export class DeviceInfoFiles {
     for (const resource of resources()) this.#resources.add(resource);
     try {
       const files = (await readdir(directory).catch(() => [])).filter((file) => isOwn(file, this.#resources));
-      const used = new Set(uses.uses().map(({ resource, id }) => deviceInfoFileName(resource, id)));
+      const used = namesOf(uses.uses());
       for (const file of files) if (!used.has(file)) await removeIfThere(join(directory, file));
     } catch (error) {
       log.error(`device-info files in ${directory} that no pod needs cannot be removed: ${errorText(error)}`);
     }
   }
+}
+
+/** The files of these devices. */
+function namesOf(uses: readonly DeviceUse[]): Set<string> {
+  return new Set(uses.map(({ resource, id }) => deviceInfoFileName(resource, id)));
 }
 
 /** `intel.com-vfs-0000:86:00.1-device.json`, as CNI plugins of the field look for it. */

@@ -20,6 +20,8 @@ export interface VdpaDevice {
   readonly type: "vhost" | "virtio";
   /** Name of the character device below /dev, `vhost-vdpa-0`. */
   readonly node?: string;
+  /** Name of the device on the virtio bus, `virtio5`. */
+  readonly virtioDevice?: string;
 }
 
 /** How often a function reported errors over PCI Express (Documentation/ABI/testing/sysfs-bus-pci-devices-aer_stats). */

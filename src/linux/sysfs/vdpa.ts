@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { linkTarget, listFolder } from "./files.ts";
+import { linkTarget, listFolder, told } from "./files.ts";
 import type { VdpaDevice } from "./function-facts.ts";
 import type { FunctionIndex } from "./function-index.ts";
 
@@ -30,7 +30,9 @@ async function readServed(path: string): Promise<VdpaDevice | undefined> {
   const type = TYPES[(await linkTarget(join(path, "driver"))) ?? ""];
   if (type === undefined) return undefined;
   const name = path.slice(path.lastIndexOf("/") + 1);
-  if (type === "virtio") return { name, type };
-  const node = (await listFolder(path)).find((entry) => /^vhost-vdpa-\d+$/.test(entry));
-  return { name, type, ...(node === undefined ? {} : { node }) };
+  const entries = await listFolder(path);
+  if (type === "virtio") {
+    return { name, type, ...told({ virtioDevice: entries.find((entry) => /^virtio\d+$/.test(entry)) }) };
+  }
+  return { name, type, ...told({ node: entries.find((entry) => /^vhost-vdpa-\d+$/.test(entry)) }) };
 }
