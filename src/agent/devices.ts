@@ -12,12 +12,15 @@ import { DevicePluginDoor } from "../kubelet/door.ts";
 import { DefaultRouteMonitor } from "../linux/default-route-events.ts";
 import type { Kernel } from "../linux/kernel.ts";
 import { UeventMonitor } from "../linux/uevents.ts";
+import { type Device, isFunctionDevice } from "../model/device.ts";
 import { poolsOfPolicies } from "../model/device-policy-pools.ts";
+import { LanyardError } from "../model/errors.ts";
 import type { FunctionPoolConfig } from "../model/pool-config.ts";
 import type { HeldLinks, PolicySource } from "../model/ports.ts";
 import { Managers } from "../provisioning/managers.ts";
 import { resetForNewOwner } from "../provisioning/new-owner.ts";
 import { Provisioner } from "../provisioning/provisioner.ts";
+import { untilSteady } from "../provisioning/steady.ts";
 import { ProvisioningStore } from "../provisioning/store.ts";
 import type { ConfigurationWatch } from "./configuration-watch.ts";
 import type { Folders } from "./folders.ts";
@@ -75,7 +78,7 @@ export class DeviceParts {
       ...(cdi.enabled && { cdi: { directory: cdi.directory } }),
       deviceInfo: { directory: folders.deviceInfo },
       uses: this.book,
-      prepare: (devices) => resetForNewOwner(kernel.pci, devices, log),
+      prepare: (devices) => this.#prepare(devices),
       log: log.child({ part: "device plugin" }),
     });
   }
@@ -129,6 +132,21 @@ export class DeviceParts {
   async stop(): Promise<void> {
     await this.stopProvisioning();
     await this.#stack.disposeAsync();
+  }
+
+  /** Makes devices ready for the pod they are given to; throws when one is not there for it any more. */
+  async #prepare(devices: readonly Device[]): Promise<void> {
+    if (this.#provisioner !== undefined) {
+      await untilSteady(
+        this.#provisioner,
+        new Set(devices.filter(isFunctionDevice).map((each) => each.pfAddress)),
+      );
+      const offered = new Set(this.inventory.pools().flatMap((pool) => pool.devices.map(({ id }) => id)));
+      const gone = devices.find(({ id }) => !offered.has(id));
+      if (gone !== undefined)
+        throw new LanyardError("unavailable", `${gone.id} was taken away by a policy just now`);
+    }
+    await resetForNewOwner(this.#options.kernel.pci, devices, this.#options.log);
   }
 
   async #untilTold(answer: Promise<void>): Promise<void> {

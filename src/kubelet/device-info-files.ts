@@ -21,8 +21,6 @@ const functionId = /^([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|[a-z0-9_]+\.[
 export interface AllocationBook extends DeviceUses {
   /** Told of every device that is given away here, before it is made ready. */
   allocated(resource: string, id: string): void;
-  /** Whether it knows all pods by now, those of the time before this process among them. */
-  readonly isComplete: boolean;
 }
 
 export interface DeviceInfoFilesOptions {

@@ -60,6 +60,9 @@ export interface DeviceUse {
 /** Which devices are given away now, whatever the way they were given. */
 export interface DeviceUses {
   uses(): readonly DeviceUse[];
+  /** Whether all of them are known by now, those of the time before this process among them. */
+  readonly isComplete: boolean;
+  /** Calls back after any of them has changed, and when they are all known. */
   onChange(listener: () => void): Unsubscribe;
 }
 

@@ -3,7 +3,7 @@ import { findUplink } from "../inventory/uplink.ts";
 import type { DevicePolicy } from "../model/device-policy.ts";
 import type { PolicyChoice, SelectablePf } from "../model/device-policy-choice.ts";
 import { errorText, NotFoundError } from "../model/errors.ts";
-import type { DeviceUses } from "../model/ports.ts";
+import type { DeviceUse, DeviceUses } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { applySteps } from "./apply.ts";
 import { Attempts, type RetryTiming } from "./attempts.ts";
@@ -31,7 +31,7 @@ export interface KeeperOptions {
   readonly kernel: PfKernel;
   readonly files: PfFiles;
   readonly node: PfSource;
-  readonly uses: Pick<DeviceUses, "uses">;
+  readonly uses: Pick<DeviceUses, "uses" | "isComplete">;
   readonly store: ProvisioningStore;
   readonly log: Logger;
   readonly timing: KeeperTiming;
@@ -243,7 +243,8 @@ export class PfKeeper {
     const { kernel, files, uses } = this.#options;
     const before = uses.uses();
     const observed = await observePf(kernel, files, this.address);
-    return { observed, users: findUsers(observed, [...before, ...uses.uses()], this.#subFunctions()) };
+    const all = [...this.#possibleUses(observed), ...before, ...uses.uses()];
+    return { observed, users: findUsers(observed, all, this.#subFunctions()) };
   }
 
   /** What comes between the plan and its steps counts, too. */
@@ -252,12 +253,19 @@ export class PfKeeper {
     const { kernel, files, uses } = this.#options;
     const known = planned.vfs[vf];
     if (known === undefined) return undefined;
-    const user = findUsers(planned, uses.uses()).vfs.get(vf);
+    const user = findUsers(planned, [...this.#possibleUses(planned), ...uses.uses()]).vfs.get(vf);
     if (user !== undefined) return `VF ${vf} is in use by ${user}`;
     // A VF without a link has none that could be taken.
     if (known.link === undefined || !(await files.hasLink(known.address))) return undefined;
     const { links } = await kernel.pci.get(known.address);
     return links.length > 0 ? undefined : `the link of VF ${vf} was taken into another network namespace`;
+  }
+
+  /** Until the kubelet has told who has what, any VF may be a pod's. */
+  #possibleUses({ vfs }: ObservedPf): DeviceUse[] {
+    if (this.#options.uses.isComplete) return [];
+    const user = "whoever the kubelet has not told of yet";
+    return vfs.map(({ address }) => ({ resource: "", id: address, user }));
   }
 
   #subFunctions(): string[] {

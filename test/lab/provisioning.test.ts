@@ -113,7 +113,7 @@ class Bench implements AsyncDisposable {
         onChange: this.node.onChange,
       },
       policies: { devicePolicies: () => this.policies.value, onChange: this.policies.onChange },
-      uses: { uses: () => this.uses.value, onChange: this.uses.onChange },
+      uses: { uses: () => this.uses.value, isComplete: true, onChange: this.uses.onChange },
       labels: {},
       store: this.#store,
       log: pino({ level: process.env.LANYARD_LAB_LOG ?? "silent" }),

@@ -61,7 +61,7 @@ class FakeNode implements Disposable {
     const uevents = { listen: () => () => {} } as unknown as UeventMonitor;
     const defaultRoutes = { onChange: () => () => {} } as unknown as DefaultRouteMonitor;
     this.#watch = new NodeWatch({ kernel, uevents, defaultRoutes, root, log });
-    const uses = { uses: () => [], onChange: () => () => {} };
+    const uses = { uses: () => [], isComplete: true, onChange: () => () => {} };
     const held = { heldLinks: () => new Set<string>() };
     this.inventory = new Inventory({ node: this.#watch, pools: [pool], held, uses, log });
   }

@@ -59,7 +59,7 @@ async function follow(
     node,
     pools,
     held: { heldLinks: () => held },
-    uses: { uses: () => [], onChange: () => () => {} },
+    uses: { uses: () => [], isComplete: true, onChange: () => () => {} },
     log,
   });
   world.defer(() => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beforeEach, describe, type TestContext, test } from "node:test";
+import { beforeEach, describe, mock, type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { Inventory } from "../../../src/inventory/inventory.ts";
 import type { NodeReading } from "../../../src/inventory/node.ts";
@@ -72,7 +72,7 @@ class Scene {
       pools,
       ...(morePools !== undefined && { morePools }),
       held: { heldLinks: held },
-      uses: { uses: () => uses.value, onChange: uses.onChange },
+      uses: { uses: () => uses.value, isComplete: true, onChange: uses.onChange },
       log: pino({ level: "info" }, { write: (line: string) => this.log.push(JSON.parse(line)) }),
       now: () => this.now,
     });
@@ -97,7 +97,11 @@ class Scene {
   }
 
   use(...devices: [resource: string, id: string][]): void {
+    mock.timers.enable({ apis: ["setTimeout"] });
     this.uses.tell(devices.map(([resource, id]) => ({ resource, id, user: "pod default/alpha" })));
+    // The pools follow a little later.
+    mock.timers.tick(100);
+    mock.timers.reset();
   }
 }
 

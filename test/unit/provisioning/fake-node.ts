@@ -92,6 +92,8 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   /** Called before every change; may throw. */
   beforeChange: (call: string) => void | Promise<void> = () => {};
   #uses: readonly DeviceUse[] = [];
+  /** Whether the kubelet has told who has what. */
+  isComplete = true;
   #coming = 0;
   readonly #changes = new EventEmitter();
   readonly #events = new EventEmitter();

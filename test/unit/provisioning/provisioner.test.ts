@@ -228,6 +228,21 @@ describe("a VF in use", () => {
     assert.equal(pf.vfs.length, 0);
   });
 
+  test("may be any VF as long as the kubelet has not told who has what", PATIENCE, async () => {
+    const pf = new FakePf(1);
+    const node = new FakeNode(pf);
+    pf.makeVfs(2, node);
+    node.isComplete = false;
+    await using bench = new Bench(node, [policy({ numVfs: 4 })]);
+    const waiting = await bench.untilIn("eth1", "waiting");
+    assert.match(waiting?.message ?? "", /VF 0 is in use by whoever the kubelet has not told of yet/);
+    assert.equal(pf.vfs.length, 2);
+    node.isComplete = true;
+    node.use(POD);
+    await bench.untilIn("eth1", "inSync");
+    assert.equal(pf.vfs.length, 4);
+  });
+
   test("is not torn down when it is taken between the plan and the step", PATIENCE, async () => {
     const pf = new FakePf(1);
     const node = new FakeNode(pf);
