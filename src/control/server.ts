@@ -58,6 +58,7 @@ export class ControlDoor {
   /** The socket is free for another agent when this is answered. */
   async #handOver(source: ReportSource): Promise<object> {
     await source.handOver();
+    await this.#socket?.release();
     // It waits for the connection that this is answered on.
     void this.stop().catch((error: unknown) =>
       this.#log.error({ err: error }, "the control socket could not be closed"),

@@ -74,15 +74,13 @@ function provideVfio(
   const info: Record<string, string> = {};
   const ownFile = facts.vfioDevice === undefined ? undefined : `/dev/vfio/devices/${facts.vfioDevice}`;
   // A laid-out tree may say nothing of /dev/vfio at all: then sysfs is believed.
-  const isOwnFileThere =
-    ownFile !== undefined &&
-    (files.has(ownFile) || ![...files].some((file) => file.startsWith("/dev/vfio/")));
-  const hasOwnFile = isOwnFileThere && files.has(IOMMU);
+  const isLaidOut = [...files].some((file) => file.startsWith("/dev/vfio/"));
+  const hasOwnFile = ownFile !== undefined && files.has(IOMMU) && (files.has(ownFile) || !isLaidOut);
   if (facts.iommuGroup !== undefined) {
     const inside = `/dev/vfio/${facts.iommuGroup}`;
     const onNode = facts.isNoIommu ? `/dev/vfio/noiommu-${facts.iommuGroup}` : inside;
     // A kernel may be built without groups: then there is only the function's own file.
-    if (!hasOwnFile || files.has(onNode)) {
+    if (!hasOwnFile || files.has(onNode) || !isLaidOut) {
       nodes.push(nodeOf("/dev/vfio/vfio"), nodeOf(onNode, inside));
       info.mount = "/dev/vfio/vfio";
       info["dev-mount"] = inside;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PoolKind } from "../model/device.ts";
 import { InvalidValueError } from "../model/errors.ts";
+import { longestSocketPath } from "../rpc/limits.ts";
 
 /** The device plugin API this door speaks. */
 export const apiVersion = "v1beta1";
@@ -8,11 +9,11 @@ export const apiVersion = "v1beta1";
 /** The kubelet's own socket in its device plugin folder. */
 export const kubeletSocketName = "kubelet.sock";
 
-/**
- * The longest name of a resource in a socket's file name, in bytes: what the path of a socket in
- * /var/lib/kubelet/plugins_registry has left (sun_path of unix(7)).
- */
-const longestSocketStem = 59;
+/** What stands behind the resource in a socket's file name: `-1b2c3d4e.sock`. */
+const socketSuffixLength = 14;
+
+/** The shortest name of a resource in a socket's file name that still tells two apart: a digest and a little before it. */
+const leastSocketStem = 20;
 
 /** The longest name part of an annotation's key (Kubernetes, "Annotations: Syntax and character set"). */
 const longestAnnotationName = 63;
@@ -21,19 +22,20 @@ const longestAnnotationName = 63;
  * File name of a resource's socket: `lanyard.dev/nics` is served on `lanyard.dev_nics-1b2c3d4e.sock`. It is unique to
  * the process, so that the end of an older process is not taken for that of a newer one. A prefix is a DNS name and
  * holds no `_`, so two resources never share a file.
+ * A long name is shortened to what the path of a socket in this folder has left (sun_path of unix(7)).
  *
  * @param instance eight hexadecimal digits, others in each process
  */
-export function socketName(resource: string, instance: string): string {
-  return `${socketStem(resource)}-${instance}.sock`;
+export function socketName(folder: string, resource: string, instance: string): string {
+  return `${socketStem(folder, resource)}-${instance}.sock`;
 }
 
 /**
  * Whether a file name is one that some process, this one or another, would give to the resource's socket; also
  * `lanyard.dev_nics.sock`, as plugins whose sockets are not unique call theirs.
  */
-export function isSocketName(file: string, resource: string): boolean {
-  const stem = socketStem(resource);
+export function isSocketName(folder: string, file: string, resource: string): boolean {
+  const stem = socketStem(folder, resource);
   return file.startsWith(stem) && /^(-[0-9a-f]{8})?\.sock$/.test(file.slice(stem.length));
 }
 
@@ -77,9 +79,10 @@ export function splitResource(resource: string): [prefix: string, name: string] 
   return [prefix, name];
 }
 
-function socketStem(resource: string): string {
+function socketStem(folder: string, resource: string): string {
   const [prefix, name] = splitResource(resource);
-  return shorten(`${prefix}_${name}`, longestSocketStem);
+  const room = longestSocketPath - Buffer.byteLength(folder) - 1 - socketSuffixLength;
+  return shorten(`${prefix}_${name}`, Math.max(leastSocketStem, room));
 }
 
 /** A word of at most so many characters: itself, or its beginning and a digest of the whole. */

@@ -74,7 +74,7 @@ export class PluginEndpoint {
   constructor({ pool, way, allocator, timing, log }: PluginEndpointOptions) {
     this.resource = pool.resource;
     this.#way = way;
-    this.#socketFile = newSocketName(pool.resource);
+    this.#socketFile = newSocketName(way.folder, pool.resource);
     this.#timing = timing;
     this.#log = log.child({ resource: pool.resource });
     this.#service = new PluginService(pool, allocator, timing.coalesceMs, () => this.#onStream());
@@ -176,7 +176,8 @@ export class PluginEndpoint {
     // In this order: a kubelet before 1.36 takes the going of a socket for the end of whoever has the resource then.
     await older?.stop();
     // A kubelet that finds the old name again could take the end of the old socket's stream for that of the new one's.
-    if (older !== undefined && this.#way.isBySocket) this.#socketFile = newSocketName(this.resource);
+    if (older !== undefined && this.#way.isBySocket)
+      this.#socketFile = newSocketName(this.#way.folder, this.resource);
     this.#server = await serveOnUnixSocket({ path: this.#socketPath, stopWithinMs: this.#timing.stopMs }, [
       implement(DevicePlugin, this.#service.handlers),
       ...this.#way.services(this.resource, this.#socketPath, (isRegistered, error) => {
@@ -286,6 +287,6 @@ export class PluginEndpoint {
   }
 }
 
-function newSocketName(resource: string): string {
-  return socketName(resource, randomBytes(4).toString("hex"));
+function newSocketName(folder: string, resource: string): string {
+  return socketName(folder, resource, randomBytes(4).toString("hex"));
 }

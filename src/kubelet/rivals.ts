@@ -18,7 +18,7 @@ export interface Rival {
 export async function findRivals(folder: string, resource: string, own: string): Promise<Rival[]> {
   const rivals: Rival[] = [];
   for (const file of await readdir(folder)) {
-    if (file === own || !isSocketName(file, resource)) continue;
+    if (file === own || !isSocketName(folder, file, resource)) continue;
     const path = join(folder, file);
     const age = await socketAge(path);
     if (age === undefined) continue;

@@ -7,7 +7,12 @@ import { checkSocketPath, identifyFile, isListening, removeIfThere } from "./soc
 
 /** A socket a server listens on. */
 export interface ListeningSocket {
-  /** Stops listening and removes the socket, unless a newer server has put its own there. */
+  /**
+   * Takes no more connections and removes the socket, unless a newer server has put its own there; resolves when another
+   * server may. Connections that are open go on.
+   */
+  release(): Promise<void>;
+  /** The same, and waits for the end of the connections. */
   close(): Promise<void>;
 }
 
@@ -51,11 +56,17 @@ export async function listenOnSocket(
     });
   }
   const identity = await identifyFile(path);
+  let ended: Promise<void> | undefined;
+  const release = async () => {
+    // libuv removes only the name it bound.
+    if ((await identifyFile(path)) === identity) await removeIfThere(path);
+    ended ??= new Promise<void>((resolve) => server.close(() => resolve()));
+  };
   return {
+    release,
     close: async () => {
-      // libuv removes only the name it bound.
-      if ((await identifyFile(path)) === identity) await removeIfThere(path);
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await release();
+      await ended;
     },
   };
 }

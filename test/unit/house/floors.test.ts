@@ -83,10 +83,10 @@ const planted: Record<string, { files: Record<string, string>; place: string; me
     place: "src/qos/a.ts:1",
     message: /imports @bufbuild\/protobuf, which only/,
   },
-  "the database outside the journal's room": {
+  "the database outside the rooms that keep state": {
     files: { "src/inventory/store.ts": 'import "node:sqlite";' },
     place: "src/inventory/store.ts:1",
-    message: /imports node:sqlite, which only src\/attachment\/ may/,
+    message: /imports node:sqlite, which only src\/attachment\/, src\/provisioning\/ may/,
   },
   "a package that is not declared": {
     files: { "src/model/a.ts": 'import _ from "lodash/map";' },

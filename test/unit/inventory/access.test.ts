@@ -81,9 +81,15 @@ const cases: Record<string, Case> = {
   },
   "vfio-pci with /dev/iommu but no file of its own": {
     facts: vfio,
-    files: cdev.slice(0, 1),
+    files: [...cdev.slice(0, 1), "/dev/vfio/vfio"],
     paths: ["/dev/vfio/vfio", "/dev/vfio/87"],
     info: { vfio: group },
+  },
+  "vfio-pci with /dev/iommu in a tree that tells nothing of /dev/vfio": {
+    facts: vfio,
+    files: cdev.slice(0, 1),
+    paths: ["/dev/vfio/vfio", "/dev/vfio/87", ...cdev],
+    info: { vfio: { ...group, ...iommufd } },
   },
   "vfio-pci with neither group nor file": {
     facts: vf(PF0, 0, { driver: "vfio-pci" }),

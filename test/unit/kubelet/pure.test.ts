@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { allocationOf } from "../../../src/kubelet/allocation.ts";
 import { deviceList } from "../../../src/kubelet/device-list.ts";
@@ -12,9 +13,11 @@ import {
 import { preferDevices } from "../../../src/kubelet/preferred-allocation.ts";
 import { nic, poolOf, share, sick } from "./pools.ts";
 
+const folder = "/var/lib/kubelet/device-plugins";
+
 describe("names", () => {
   it("are made from prefix and name of the resource", () => {
-    assert.equal(socketName("lanyard.dev/nics", "00c0ffee"), "lanyard.dev_nics-00c0ffee.sock");
+    assert.equal(socketName(folder, "lanyard.dev/nics", "00c0ffee"), "lanyard.dev_nics-00c0ffee.sock");
     assert.equal(
       deviceVariable("lanyard.dev/fast-nics", "hostDevice"),
       "LANYARD_DEVICE_LANYARD_DEV_FAST_NICS",
@@ -36,23 +39,26 @@ describe("names", () => {
       ["l.d_nics-fast-00c0ffee.sock", "l.d/nics-fast", true],
       [".l.d_nics-00c0ffee.sock", "l.d/nics", false],
     ];
-    for (const [file, resource, is] of cases) assert.equal(isSocketName(file, resource), is, file);
+    for (const [file, resource, is] of cases) assert.equal(isSocketName(folder, file, resource), is, file);
   });
 
   it("fit into the path of a socket and the key of an annotation, however long the resource is", () => {
     const resources = ["a", "b"].map((end) => `openshift.example.com/${"n".repeat(62)}${end}`);
-    for (const make of [(resource: string) => socketName(resource, "00c0ffee"), cdiAnnotation]) {
-      const [one = "", other = ""] = resources.map(make);
+    for (const place of [folder, `/run/${"d".repeat(60)}`]) {
+      const [one = "", other = ""] = resources.map((resource) => socketName(place, resource, "00c0ffee"));
       assert.notEqual(one, other);
-      assert(isSocketName(one, resources[0] ?? "") || one.startsWith("cdi.k8s.io/lanyard_"));
-      assert((one.split("/").at(-1) ?? "").length <= (one.endsWith(".sock") ? 73 : 63), one);
+      assert(isSocketName(place, one, resources[0] ?? ""));
+      assert(join(place, one).length <= 107, join(place, one));
     }
+    const [one = "", other = ""] = resources.map(cdiAnnotation);
+    assert.notEqual(one, other);
+    assert((one.split("/").at(-1) ?? "").length <= 63, one);
     assert.equal(cdiAnnotation("intel.com/fast-vfs"), "cdi.k8s.io/lanyard_intel.com_fast-vfs");
   });
 
   it("refuse a resource without a prefix, or with two", () => {
     for (const bad of ["nics", "/nics", "a/b/c", "a/"]) {
-      assert.throws(() => socketName(bad, "00c0ffee"), { code: "invalid", message: /PREFIX\/NAME/ });
+      assert.throws(() => socketName(folder, bad, "00c0ffee"), { code: "invalid", message: /PREFIX\/NAME/ });
     }
   });
 });
