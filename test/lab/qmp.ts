@@ -16,7 +16,10 @@ export class MachineMonitor implements AsyncDisposable {
 
   static async open(): Promise<MachineMonitor> {
     const monitor = new MachineMonitor(await open("/dev/virtio-ports/lab.qmp", "r+"));
-    await monitor.execute("qmp_capabilities");
+    // QEMU takes it once in the machine's life; another file may have opened the monitor before.
+    await monitor.execute("qmp_capabilities").catch((error: Error) => {
+      if (!error.message.includes("already complete")) throw error;
+    });
     return monitor;
   }
 
