@@ -10,6 +10,8 @@ import { type Configuration, type ConfigurationPaths, readConfiguration } from "
 
 /** A file is written in several steps, and a ConfigMap's files change together: quiet time after the last, in milliseconds. */
 const QUIET_MS = 100;
+/** But in a folder that is never quiet the files are read this long after the first change. */
+const LONGEST_QUIET_MS = 1_000;
 
 export interface ConfigurationWatchOptions {
   readonly paths: ConfigurationPaths;
@@ -30,6 +32,7 @@ export class ConfigurationWatch {
   #current: Configuration;
   #mistake: string | undefined;
   #quiet: NodeJS.Timeout | undefined;
+  #readBy: number | undefined;
 
   constructor(options: ConfigurationWatchOptions) {
     this.#options = options;
@@ -74,7 +77,7 @@ export class ConfigurationWatch {
     return this.#mistake === undefined ? this.#current.problems : [this.#mistake, ...this.#current.problems];
   }
 
-  /** Calls back after the pools or the problems are different. */
+  /** Calls back after what is configured, or the problems, are different. */
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -82,12 +85,18 @@ export class ConfigurationWatch {
 
   #readSoon(): void {
     clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => void this.#task.request(), QUIET_MS);
+    this.#readBy ??= performance.now() + LONGEST_QUIET_MS;
+    const wait = Math.max(0, Math.min(QUIET_MS, this.#readBy - performance.now()));
+    this.#quiet = setTimeout(() => {
+      this.#readBy = undefined;
+      void this.#task.request();
+    }, wait);
   }
 
   async #read(): Promise<void> {
     const { paths, log } = this.#options;
-    const before = JSON.stringify([this.#current.pools, this.problems()]);
+    const before = JSON.stringify([this.#current, this.#mistake]);
+    const told = new Set(this.problems());
     try {
       const next = await readConfiguration(paths);
       const fixed = sayOfStart(this.#current, next);
@@ -101,9 +110,13 @@ export class ConfigurationWatch {
     } catch (error) {
       this.#mistake = `${errorText(error)}; until this is mended, what was configured before stays`;
     }
-    if (JSON.stringify([this.#current.pools, this.problems()]) === before) return;
-    log.info(`the configuration was read again: ${this.#current.pools.length} pools`);
-    for (const problem of this.problems()) log.warn(problem);
+    // Not of the pools alone: those that policies ask for have the file's prefix and health.
+    if (JSON.stringify([this.#current, this.#mistake]) === before) return;
+    if (this.#mistake === undefined) {
+      const { length } = this.#current.pools;
+      log.info(`the configuration was read again: ${length} ${length === 1 ? "pool" : "pools"}`);
+    }
+    for (const problem of this.problems()) if (!told.has(problem)) log.warn(problem);
     for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { AgentConfig } from "../model/agent-config.ts";
+import { PLUGIN_PREFIX } from "../model/device-plugin-config.ts";
 import { errorText, InvalidValueError, LanyardError } from "../model/errors.ts";
 import { isExtendedResourceName } from "../model/names.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
@@ -38,8 +39,7 @@ export async function readConfiguration(paths: ConfigurationPaths): Promise<Conf
   }
   const { resourcePrefix } = paths;
   if (resourcePrefix !== undefined && !isExtendedResourceName(`${resourcePrefix}/x`)) {
-    const expected = "a domain that is not Kubernetes' own, such as intel.com";
-    throw new InvalidValueError("--resource-prefix", resourcePrefix, expected);
+    throw new InvalidValueError("--resource-prefix", resourcePrefix, PLUGIN_PREFIX);
   }
   const text = await readOther(paths.devicePluginConfig);
   const other = readDevicePluginConfig(paths.devicePluginConfig, text, {

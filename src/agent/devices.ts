@@ -12,18 +12,15 @@ import { DevicePluginDoor } from "../kubelet/door.ts";
 import { DefaultRouteMonitor } from "../linux/default-route-events.ts";
 import type { Kernel } from "../linux/kernel.ts";
 import { UeventMonitor } from "../linux/uevents.ts";
-import { type Device, isFunctionDevice } from "../model/device.ts";
 import { poolsOfPolicies } from "../model/device-policy-pools.ts";
-import { LanyardError } from "../model/errors.ts";
 import type { FunctionPoolConfig } from "../model/pool-config.ts";
 import type { HeldLinks, PolicySource } from "../model/ports.ts";
 import { Managers } from "../provisioning/managers.ts";
-import { resetForNewOwner } from "../provisioning/new-owner.ts";
 import { Provisioner } from "../provisioning/provisioner.ts";
-import { untilSteady } from "../provisioning/steady.ts";
 import { ProvisioningStore } from "../provisioning/store.ts";
 import type { ConfigurationWatch } from "./configuration-watch.ts";
 import type { Folders } from "./folders.ts";
+import { prepareDevices } from "./preparation.ts";
 
 /** How long the start waits for a kubelet that does not answer. */
 const KUBELET_PATIENCE_MS = 2_000;
@@ -78,7 +75,8 @@ export class DeviceParts {
       ...(cdi.enabled && { cdi: { directory: cdi.directory } }),
       deviceInfo: { directory: folders.deviceInfo },
       uses: this.book,
-      prepare: (devices) => this.#prepare(devices),
+      prepare: (devices) =>
+        prepareDevices({ pci: kernel.pci, inventory: this.inventory, log }, this.#provisioner, devices),
       log: log.child({ part: "device plugin" }),
     });
   }
@@ -132,21 +130,6 @@ export class DeviceParts {
   async stop(): Promise<void> {
     await this.stopProvisioning();
     await this.#stack.disposeAsync();
-  }
-
-  /** Makes devices ready for the pod they are given to; throws when one is not there for it any more. */
-  async #prepare(devices: readonly Device[]): Promise<void> {
-    if (this.#provisioner !== undefined) {
-      await untilSteady(
-        this.#provisioner,
-        new Set(devices.filter(isFunctionDevice).map((each) => each.pfAddress)),
-      );
-      const offered = new Set(this.inventory.pools().flatMap((pool) => pool.devices.map(({ id }) => id)));
-      const gone = devices.find(({ id }) => !offered.has(id));
-      if (gone !== undefined)
-        throw new LanyardError("unavailable", `${gone.id} was taken away by a policy just now`);
-    }
-    await resetForNewOwner(this.#options.kernel.pci, devices, this.#options.log);
   }
 
   async #untilTold(answer: Promise<void>): Promise<void> {

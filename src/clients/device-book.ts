@@ -1,17 +1,23 @@
 import type { Logger } from "pino";
-import { errorText } from "../model/errors.ts";
+import { errorText, LanyardError } from "../model/errors.ts";
 import type { DeviceUse, DeviceUses, Unsubscribe } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { PodDevice } from "./pod-resources.ts";
 
 export interface DeviceBookOptions {
-  /** Who tells of the pods' devices. */
-  readonly client: { list(signal?: AbortSignal): Promise<readonly PodDevice[]> };
+  /** Who tells of the pods' devices, and what tells one kubelet from the next that answers there. */
+  readonly client: {
+    list(signal?: AbortSignal): Promise<readonly PodDevice[]>;
+    findKubelet(): Promise<string | undefined>;
+  };
   readonly log: Logger;
   /** How often it is asked, in milliseconds; every 10 s unless told otherwise. */
   readonly intervalMs?: number;
-  /** How long after its Allocate a device is kept that no pod is told to have, in milliseconds; 60 s unless told otherwise. */
+  /**
+   * How long a device is kept that no pod is told to have, after its Allocate, or after the first answer of another kubelet
+   * than told of it; in milliseconds, 60 s unless told otherwise.
+   */
   readonly graceMs?: number;
   readonly clock?: Clock;
 }
@@ -19,6 +25,8 @@ export interface DeviceBookOptions {
 interface Entry extends DeviceUse {
   /** When it was given away here, by the clock; undefined when only the kubelet told of it. */
   readonly allocatedAt?: number;
+  /** The kubelet that told of it last; undefined while none has. */
+  readonly toldBy?: string | undefined;
 }
 
 /** Who has a device between the kubelet's Allocate and the moment when it tells of the pod. */
@@ -26,7 +34,8 @@ const startingPod = "a pod that is being started";
 
 /**
  * Which devices are given away. The kubelet tells no plugin when a pod is gone, so it is asked again and again; what
- * is given away here is known at once. While the kubelet does not answer, nothing is forgotten.
+ * is given away here is known at once. While the kubelet does not answer, nothing is forgotten; nor for a while after it
+ * was started again, because it answers before it has heard of its pods from the API server.
  */
 export class DeviceBook implements DeviceUses {
   readonly #options: DeviceBookOptions;
@@ -39,6 +48,9 @@ export class DeviceBook implements DeviceUses {
   #entries: ReadonlyMap<string, Entry> = new Map();
   #isComplete = false;
   #failure: string | undefined;
+  /** Who answered last, and when that one did first. */
+  #kubelet: string | undefined;
+  #answersSince = 0;
   #cancelNext: (() => void) | undefined;
 
   constructor(options: DeviceBookOptions) {
@@ -97,11 +109,17 @@ export class DeviceBook implements DeviceUses {
     const { client, log } = this.#options;
     const askedAt = this.#clock.now();
     try {
+      const kubelet = await client.findKubelet();
       const devices = await client.list(this.#stopping.signal);
+      if ((await client.findKubelet()) !== kubelet) {
+        throw new LanyardError("unavailable", "the kubelet was started again while it was asked");
+      }
       if (this.#failure !== undefined) log.info("the kubelet tells again which pods have which devices");
       this.#failure = undefined;
       const isFirst = !this.#isComplete;
       this.#isComplete = true;
+      if (kubelet !== this.#kubelet) this.#answersSince = this.#clock.now();
+      this.#kubelet = kubelet;
       this.#replace(this.#merge(devices, askedAt), isFirst);
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
@@ -111,12 +129,13 @@ export class DeviceBook implements DeviceUses {
     }
   }
 
-  /** What the kubelet told, and what was given away too lately for it to know. */
+  /** What the kubelet told, and what it may not know yet: what was given away lately, or before it was started. */
   #merge(devices: readonly PodDevice[], askedAt: number): Map<string, Entry> {
     const merged = new Map<string, Entry>();
     for (const entry of this.#entries.values()) {
-      const { allocatedAt } = entry;
-      if (allocatedAt === undefined || this.#clock.now() - allocatedAt >= this.#graceMs) continue;
+      const { allocatedAt, toldBy } = entry;
+      const unknownSince = allocatedAt ?? (toldBy === this.#kubelet ? undefined : this.#answersSince);
+      if (unknownSince === undefined || this.#clock.now() - unknownSince >= this.#graceMs) continue;
       merged.set(keyOf(entry), entry);
     }
     for (const { namespace, pod, container, resource, id } of devices) {
@@ -126,7 +145,7 @@ export class DeviceBook implements DeviceUses {
       // An answer that was asked for before the device was given away tells of the pod that had it before.
       if (allocatedAt !== undefined && allocatedAt > askedAt) continue;
       // From now on it is the kubelet's word that counts: the device is free when that names the pod no more.
-      merged.set(key, { resource, id, user });
+      merged.set(key, { resource, id, user, toldBy: this.#kubelet });
     }
     return merged;
   }

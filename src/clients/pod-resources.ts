@@ -4,6 +4,7 @@ import {
   type PodResources,
   PodResourcesLister,
 } from "../rpc/generated/podresources/v1_pb.js";
+import { identifySocket } from "../rpc/socket-file.ts";
 
 /** A device that a container was given, as the kubelet tells it. */
 export interface PodDevice {
@@ -33,6 +34,11 @@ export class PodResourcesClient {
   /** @param socket `/var/lib/kubelet/pod-resources/kubelet.sock` */
   constructor(socket: string) {
     this.#socket = socket;
+  }
+
+  /** What tells one kubelet from the next: it makes its socket anew. Undefined while none is there. */
+  findKubelet(): Promise<string | undefined> {
+    return identifySocket(this.#socket);
   }
 
   /** Devices of all pods on the node. */

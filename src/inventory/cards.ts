@@ -10,9 +10,16 @@ const DDP_PACKAGE = "fw.app.name";
 
 const NO_CARD: CardFacts = { failedReporters: [] };
 
-/** What the PCI cards of the node tell by devlink, by PCI address. A card that cannot answer is told in the log. */
-export async function readCards(devlink: Devlink, log: Logger): Promise<ReadonlyMap<string, CardFacts>> {
-  const addresses = await listCards(devlink);
+/**
+ * What the PCI cards of the node tell by devlink, by PCI address. A card that cannot answer is told in the log. `vfs` are
+ * left out: some drivers give each a devlink of its own, and hundreds would be asked for what their card tells anyway.
+ */
+export async function readCards(
+  devlink: Devlink,
+  vfs: ReadonlySet<string>,
+  log: Logger,
+): Promise<ReadonlyMap<string, CardFacts>> {
+  const addresses = (await listCards(devlink)).filter((address) => !vfs.has(address));
   const cards = await Promise.all(
     addresses.map(async (address) => {
       try {

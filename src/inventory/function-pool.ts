@@ -18,12 +18,14 @@ const PLAIN: FunctionSelector = { isRdma: false, needVhostNet: false };
 export function formFunctionPool(config: FunctionPoolConfig, forming: Forming): Pool | undefined {
   const resource = resourceOf(config);
   const devices = new Map<string, FunctionDevice>();
+  let isMatched = false;
   for (const selector of config.selectors) {
     for (const candidate of forming.functions) {
       const { facts } = candidate;
       if (devices.has(facts.name) || !isOfKind(candidate, config.kind)) continue;
       const driver = facts.driver ?? forming.remembered.lastDrivers.get(facts.name);
       if (!matchesSelector(selector, candidate, driver)) continue;
+      isMatched = true;
       const names = [facts.name, ...facts.links];
       const objection = forming.whyTaken(resource, names) ?? refuse(candidate, driver, resource, forming);
       if (objection !== undefined) {
@@ -38,7 +40,11 @@ export function formFunctionPool(config: FunctionPoolConfig, forming: Forming): 
     if (!devices.has(id)) devices.set(id, keep(id, config, resource, forming));
   }
   if (devices.size === 0) {
-    forming.note(`${resource} is not offered: no device of the node matches its selectors`);
+    forming.note(
+      isMatched
+        ? `${resource} is not offered: nothing that matches its selectors can be`
+        : `${resource} is not offered: no device of the node matches its selectors`,
+    );
     return undefined;
   }
   const sorted = [...devices.values()].sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -22,11 +22,12 @@ export async function readLaidOutNode(root: string): Promise<NodeReading> {
   ]);
   const indexes = new Map(links.map(({ name, index }) => [name, index]));
   const hasOpenVswitch = indexes.has(OPEN_VSWITCH_DATAPATH);
+  const ofFunctions = new Set(functions.flatMap((facts) => facts.links));
   return {
     functions: functions.sort((a, b) => (a.name < b.name ? -1 : 1)),
     links: links.map((link) => ({
       ...describe(link, indexes, wayOut),
-      ...(hasOpenVswitch && mayBeOpenVswitch(link) && { kind: "openvswitch" }),
+      ...(hasOpenVswitch && !ofFunctions.has(link.name) && mayBeOpenVswitch(link) && { kind: "openvswitch" }),
     })),
     deviceFiles,
     cards: new Map(),

@@ -60,6 +60,7 @@ export class NodeWatch {
   #deviceFiles: ReadonlySet<string> = new Set();
   #cards: ReadonlyMap<string, CardFacts> = new Map();
   #disabledVfs: ReadonlySet<string> = new Set();
+  readonly #readAgain = this.#task("the node's links", () => this.#takeLinks());
   readonly #readRoutes = this.#task("the node's default routes", () => this.#takeRoutes());
   readonly #readLinkFacts = this.#task("what sysfs says of links", () => this.#takeLinkFacts());
   readonly #readFiles = this.#task("the node's device files", () => this.#takeFiles());
@@ -98,11 +99,11 @@ export class NodeWatch {
     );
     this.#udev.start();
     await this.#links.start();
-    await Promise.all([this.#functions.readAll(), this.#readRoutes(), this.#readFiles(), this.#readCards()]);
-    await Promise.all([this.#readLinkFacts(), this.#readVfs()]);
+    await Promise.all([this.#functions.readAll(), this.#readRoutes(), this.#readFiles()]);
+    await Promise.all([this.#readLinkFacts(), this.#readVfs(), this.#readCards()]);
     if (this.#isStopped) return;
     this.#timers.push(
-      setInterval(() => void this.#links.read().then(() => this.#readEverything()), RESYNC_MS).unref(),
+      setInterval(() => void this.#readAgain(), RESYNC_MS).unref(),
       setInterval(() => void this.#readCards(), POLL_MS).unref(),
     );
   }
@@ -197,6 +198,12 @@ export class NodeWatch {
     return () => task.request();
   }
 
+  async #takeLinks(): Promise<boolean> {
+    await this.#links.read();
+    this.#readEverything();
+    return false;
+  }
+
   async #takeRoutes(): Promise<boolean> {
     const { routes } = await this.#options.kernel.host.routes.list({ type: "unicast" });
     const found = new Set(
@@ -265,7 +272,8 @@ export class NodeWatch {
         if (counts !== undefined) this.#pciErrors.note(name, counts);
       }),
     );
-    const cards = await readCards(kernel.host.devlink, log);
+    const vfs = new Set(functions.flatMap(({ name, pf }) => (pf === undefined ? [] : [name])));
+    const cards = await readCards(kernel.host.devlink, vfs, log);
     const isSame = sameEntries(cards, this.#cards) && sameEntries(this.#pciErrors.recent(), before);
     this.#cards = cards;
     return !isSame;

@@ -18,8 +18,8 @@ interface WrittenFile {
 }
 
 /**
- * The spec files by which a container runtime knows the pools' CDI devices. They follow the pools; what this process
- * wrote goes when it ends, unless a newer process has put its own file there by then.
+ * The spec files by which a container runtime knows the pools' CDI devices. They follow the pools, and stay when this
+ * process ends: containers that have devices may start again meanwhile. The next process removes what is of no pool.
  */
 export class CdiFiles {
   readonly #folder: string;
@@ -63,11 +63,9 @@ export class CdiFiles {
     await written;
   }
 
-  /** Removes what this process wrote. */
-  stop(): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const file of [...this.#written.keys()]) await this.#remove(file);
-    });
+  /** Ends what is being written. */
+  async stop(): Promise<void> {
+    await this.#queue;
   }
 
   async #apply(pools: readonly Pool[]): Promise<void> {

@@ -51,7 +51,7 @@ export function cdiFileOf(pool: Pool): CdiFile | undefined {
 
 /**
  * Full names of devices in the pool's spec, `intel.com/net-pci=0000:86:00.1`, without those that are not in it.
- * @returns undefined for a pool that is not told by CDI: links, and shares of one
+ * @returns undefined for a pool that is not told by CDI: links, shares of one, and a prefix that CDI does not take
  */
 export function cdiNames(pool: Pool, ids: readonly string[]): string[] | undefined {
   const kind = cdiKind(pool);
@@ -65,7 +65,9 @@ export function cdiNames(pool: Pool, ids: readonly string[]): string[] | undefin
 
 function cdiKind({ resource, kind }: Pool): string | undefined {
   if (kind === "hostDevice" || kind === "bandwidthShare") return undefined;
-  return `${splitResource(resource)[0]}/${classOfKind[kind]}`;
+  const [prefix] = splitResource(resource);
+  // A vendor begins with a letter (CDI specification, "Kind"): a runtime refuses the whole file otherwise.
+  return /^[A-Za-z]/.test(prefix) ? `${prefix}/${classOfKind[kind]}` : undefined;
 }
 
 function hasEdits(device: Device): boolean {

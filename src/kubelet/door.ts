@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
 import type { Device } from "../model/device.ts";
+import { errorText } from "../model/errors.ts";
 import type { PoolSource, Unsubscribe } from "../model/ports.ts";
 import { Allocator } from "./allocator.ts";
 import { CdiFiles } from "./cdi-files.ts";
@@ -10,6 +11,7 @@ import { type AllocationBook, DeviceInfoFiles } from "./device-info-files.ts";
 import { kubeletSocketName } from "./names.ts";
 import { PluginEndpoint, type ResourceStatus } from "./plugin-endpoint.ts";
 import { KubeletSocket, PluginsRegistry, type RegistrationWay } from "./registration.ts";
+import { removeLeftSockets } from "./rivals.ts";
 import { type DoorTiming, defaultTiming } from "./timing.ts";
 
 export interface DevicePluginDoorOptions {
@@ -81,6 +83,9 @@ export class DevicePluginDoor {
     void this.#cdi?.start(this.#pools.pools());
     this.#applyPools();
     this.#noteKubelet();
+    void removeLeftSockets(this.#way.folder).catch((error: unknown) =>
+      this.#log.debug(`what others left in ${this.#way.folder} could not be looked at: ${errorText(error)}`),
+    );
   }
 
   /**

@@ -39,6 +39,11 @@ export function isSocketName(folder: string, file: string, resource: string): bo
   return file.startsWith(stem) && /^(-[0-9a-f]{8})?\.sock$/.test(file.slice(stem.length));
 }
 
+/** Whether a file name is one that this program gives to the sockets of resources, whatever resource it is. */
+export function isOwnSocketName(file: string): boolean {
+  return /^[a-z0-9.-]+_.+-[0-9a-f]{8}\.sock$/.test(file);
+}
+
 /**
  * The environment variable that lists a container's devices.
  *

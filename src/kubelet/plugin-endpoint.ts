@@ -280,7 +280,7 @@ export class PluginEndpoint {
       this.#registeredWith = undefined;
       this.#fail(
         this.#way.isBySocket
-          ? `the kubelet did not watch the device list within ${streamMs} ms after ${this.#socketPath} was made`
+          ? `the kubelet did not watch the device list within ${streamMs} ms after a socket was made in ${this.#way.folder}`
           : `the kubelet took the registration but did not watch the device list within ${streamMs} ms (Kubernetes 1.26 or newer is needed)`,
       );
     }, streamMs);

@@ -26,8 +26,9 @@ export class PluginService {
   readonly handlers: Handlers<typeof DevicePlugin>;
   readonly #coalesceMs: number;
   readonly #onStream: () => () => void;
+  /** What wakes each open stream. */
+  readonly #streams = new Set<() => void>();
   #pool: Pool;
-  #changed = Promise.withResolvers<void>();
 
   /**
    * @param coalesceMs how long a change waits for others to travel in the same list, in milliseconds
@@ -51,7 +52,7 @@ export class PluginService {
       }),
       allocate: async (request) => ({
         containerResponses: await allocator.allocate(
-          this.#pool,
+          () => this.#pool,
           request.containerRequests.map((container) => container.devicesIds),
         ),
       }),
@@ -65,17 +66,21 @@ export class PluginService {
   /** The pool as it is now; every open stream sends the whole list again if it differs. */
   update(pool: Pool): void {
     this.#pool = pool;
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
+    for (const wake of this.#streams) wake();
   }
 
   async *#watch(signal: AbortSignal): AsyncGenerator<MessageInitShape<typeof ListAndWatchResponseSchema>> {
-    const ended = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    // One promise for each wait, which goes with it: one that lived as long as the stream would keep a trace of every
+    // wait that raced it, and a stream may live for months.
+    let news = Promise.withResolvers<void>();
+    const wake = () => news.resolve();
+    signal.addEventListener("abort", wake);
+    this.#streams.add(wake);
     const onEnd = this.#onStream();
     try {
       let sent: Buffer | undefined;
       while (!signal.aborted) {
-        const changed = this.#changed.promise;
+        news = Promise.withResolvers();
         const list = deviceList(this.#pool);
         const bytes = Buffer.from(
           toBinary(ListAndWatchResponseSchema, create(ListAndWatchResponseSchema, list)),
@@ -84,10 +89,12 @@ export class PluginService {
           sent = bytes;
           yield list;
         }
-        await Promise.race([changed, ended]);
+        await news.promise;
         await sleep(this.#coalesceMs, undefined, { signal }).catch(() => {});
       }
     } finally {
+      signal.removeEventListener("abort", wake);
+      this.#streams.delete(wake);
       onEnd();
     }
   }

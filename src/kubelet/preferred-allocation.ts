@@ -51,7 +51,7 @@ export function preferDevices(pool: Pool, request: PreferenceRequest): string[] 
       free = free.filter((each) => !node.includes(each));
     }
   }
-  if (pool.allocation === "bond") checkBond(pool, [...chosen.values()], size);
+  if (pool.allocation === "bond") checkChoice(pool, [...chosen.values()], size);
   return [...chosen.keys()].sort(compareIds);
 }
 
@@ -208,11 +208,31 @@ function check(
 }
 
 /** The kubelet takes this for a reason not to start the pod: half a bond is no bond. */
-function checkBond({ resource }: Pool, chosen: readonly Candidate[], size: number): void {
-  const uplinks = new Set(chosen.map(({ uplink }) => uplink)).size;
+function checkChoice({ resource }: Pool, chosen: readonly Candidate[], size: number): void {
+  const uplinks = countUplinks(chosen);
   if (uplinks === size && chosen.length === size) return;
   throw new LanyardError(
     "unavailable",
     `preferred allocation of ${resource}: its policy is bond, each device from another PF; ${size} are wanted, but free devices are on ${uplinks} PFs`,
   );
+}
+
+/**
+ * Refuses devices of one PF to a container of a pool whose policy is `bond`. The kubelet does not ask for a preference
+ * when the NUMA nodes that its topology manager has chosen hold exactly as many free devices as are wanted
+ * (devicesToAllocate in pkg/kubelet/cm/devicemanager/manager.go).
+ * @throws LanyardError `unavailable`
+ */
+export function checkBond({ resource, allocation }: Pool, devices: readonly Device[]): void {
+  const uplinks = countUplinks(devices.map((device) => describe(device.id, device)));
+  if (allocation !== "bond" || uplinks === devices.length) return;
+  const ids = devices.map(({ id }) => id).join(", ");
+  throw new LanyardError(
+    "unavailable",
+    `${resource}: its policy is bond, each device from another PF; ${ids} are on ${uplinks} PFs`,
+  );
+}
+
+function countUplinks(candidates: readonly Candidate[]): number {
+  return new Set(candidates.map(({ uplink }) => uplink)).size;
 }

@@ -4,6 +4,7 @@ import { type CallOptions, UnixSocketClient } from "../rpc/client.ts";
 import { Registration } from "../rpc/generated/deviceplugin/v1beta1_pb.js";
 import { Registration as PluginRegistration } from "../rpc/generated/pluginregistration/v1_pb.js";
 import { implement, type ServedService } from "../rpc/server.ts";
+import { identifySocket } from "../rpc/socket-file.ts";
 import { apiVersion, kubeletSocketName } from "./names.ts";
 import { pluginOptions } from "./plugin-service.ts";
 
@@ -38,7 +39,7 @@ export class KubeletSocket implements RegistrationWay {
   }
 
   findKubelet(): Promise<string | undefined> {
-    return identify(this.#socket);
+    return identifySocket(this.#socket);
   }
 
   get absence(): string {
@@ -101,18 +102,4 @@ export class PluginsRegistry implements RegistrationWay {
 
   /** The socket's coming is the request. */
   async register(): Promise<void> {}
-}
-
-/**
- * What tells one kubelet's socket from the next one's: a restarted kubelet makes a new file, whose inode number
- * may be the old one's, but not with the same times.
- */
-async function identify(path: string): Promise<string | undefined> {
-  try {
-    const found = await lstat(path, { bigint: true });
-    return `${found.dev}:${found.ino}:${found.birthtimeNs}:${found.ctimeNs}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isListening, removeIfThere } from "../rpc/socket-file.ts";
-import { isSocketName } from "./names.ts";
+import { isOwnSocketName, isSocketName } from "./names.ts";
 
 /** A socket on which another process serves the same resource. */
 export interface Rival {
@@ -26,6 +26,18 @@ export async function findRivals(folder: string, resource: string, own: string):
     else await removeIfThere(path);
   }
   return rivals;
+}
+
+/**
+ * Removes what killed processes of this program left of resources that nobody may offer any more: a kubelet that watches
+ * the folder would try to reach them for ever.
+ */
+export async function removeLeftSockets(folder: string): Promise<void> {
+  for (const file of await readdir(folder)) {
+    const path = join(folder, file);
+    if (!isOwnSocketName(file) || (await socketAge(path)) === undefined) continue;
+    if (!(await isListening(path))) await removeIfThere(path);
+  }
 }
 
 /**

@@ -11,6 +11,9 @@ import { InvalidObjectError } from "./validation.ts";
 
 type AdditionalInfo = FunctionPoolConfig["additionalInfo"];
 
+/** What stands before the `/` of the device plugin's resources, as a message says it after "expected". */
+export const PLUGIN_PREFIX = "a domain in lower case that is not Kubernetes' own, such as intel.com";
+
 const RESOURCE_FIELDS = [
   "resourceName",
   "resourcePrefix",
@@ -100,8 +103,7 @@ function readName(
     reading.refuse(`${place}.resourceName`, fields.resourceName, expected);
   }
   if (!isExtendedResourceName(`${prefix}/x`)) {
-    const expected = "a domain that is not Kubernetes' own, such as intel.com";
-    reading.refuse(`${place}.resourcePrefix`, prefix, expected);
+    reading.refuse(`${place}.resourcePrefix`, prefix, PLUGIN_PREFIX);
   }
   return { prefix, name };
 }

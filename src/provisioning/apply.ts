@@ -29,7 +29,8 @@ export interface Applied {
 }
 
 /**
- * Does steps in order. What fails for one VF ends the steps of that VF; what fails for the PF ends all. Never throws.
+ * Does steps in order. What fails for one VF ends the steps of that VF; what fails for the PF ends all, and VFs that were
+ * taken from their drivers for it get them back. Never throws.
  */
 export async function applySteps(
   context: ApplyContext,
@@ -41,7 +42,10 @@ export async function applySteps(
   const pf = new PfAtWork(context);
   for (const step of steps) {
     const vf = "vf" in step ? step.vf : undefined;
-    if (context.signal.aborted) break;
+    if (context.signal.aborted) {
+      failures.push(...(await pf.giveBack()));
+      break;
+    }
     if (vf !== undefined && ended.has(vf)) continue;
     try {
       const user = tearsDown(step) ? await context.userOf(vf) : undefined;
@@ -53,7 +57,10 @@ export async function applySteps(
     } catch (error) {
       failures.push(`${describeStep(step)}: ${errorText(error)}`);
     }
-    if (vf === undefined) break;
+    if (vf === undefined) {
+      failures.push(...(await pf.giveBack()));
+      break;
+    }
     ended.add(vf);
   }
   return { failures, waits };
@@ -64,6 +71,8 @@ class PfAtWork {
   readonly #context: ApplyContext;
   #link: Promise<Link> | undefined;
   #vfs: Promise<readonly string[]> | undefined;
+  /** Drivers that VFs had before these steps, by the VFs' numbers, until they have one again. */
+  readonly #taken = new Map<number, string>();
 
   constructor(context: ApplyContext) {
     this.#context = context;
@@ -84,21 +93,43 @@ class PfAtWork {
       case "setVfCount":
         this.#link = undefined;
         this.#vfs = undefined;
+        this.#taken.clear();
         return await kernel.pci.setVfCount(address, step.count, step.probes);
       case "setVfProbing":
         return await kernel.pci.setAutoprobe(address, step.probes);
       case "unbindDriver":
-        return await kernel.pci.unbind(await this.#vfAddress(step.vf));
+        return await this.#unbind(step.vf);
       case "resetVf":
         return await this.#reset(await this.#vfAddress(step.vf));
       case "setVfAttributes":
         return await vfs.set(await this.#pfLink(), step.vf, step.settings);
       case "bindDriver":
-        return await this.#bind(await this.#vfAddress(step.vf), step.driver);
+        return await this.#bind(step.vf, step.driver);
       case "setVfMtu":
         // A driver may make its link some time after it was bound.
         return await links.set(await this.#linkOf(await this.#vfAddress(step.vf)), { mtu: step.mtu });
     }
+  }
+
+  /** Gives the VFs that have none now the drivers they had before. Says what failed of that. */
+  async giveBack(): Promise<string[]> {
+    const failures: string[] = [];
+    for (const [vf, driver] of this.#taken) {
+      try {
+        await this.#context.kernel.pci.bind(await this.#vfAddress(vf), driver);
+      } catch (error) {
+        failures.push(`give VF ${vf} back to ${driver}: ${errorText(error)}`);
+      }
+    }
+    return failures;
+  }
+
+  async #unbind(vf: number): Promise<void> {
+    const { pci } = this.#context.kernel;
+    const address = await this.#vfAddress(vf);
+    const { driver } = await pci.get(address);
+    await pci.unbind(address);
+    if (driver !== undefined) this.#taken.set(vf, driver);
   }
 
   /** A function that cannot be reset alone is left to its next driver, which may have other ways. */
@@ -111,12 +142,14 @@ class PfAtWork {
     }
   }
 
-  async #bind(vf: string, driver: string | undefined): Promise<void> {
+  async #bind(vf: number, driver: string | undefined): Promise<void> {
     const { pci } = this.#context.kernel;
-    if (driver !== undefined) return await pci.bind(vf, driver);
-    await pci.release(vf);
-    if ((await pci.get(vf)).driver !== undefined) return;
-    const text = `no driver of the kernel took ${vf}; is the module of the VFs' driver loaded?`;
+    const address = await this.#vfAddress(vf);
+    this.#taken.delete(vf);
+    if (driver !== undefined) return await pci.bind(address, driver);
+    await pci.release(address);
+    if ((await pci.get(address)).driver !== undefined) return;
+    const text = `no driver of the kernel took ${address}; is the module of the VFs' driver loaded?`;
     throw new LanyardError("conflict", text);
   }
 

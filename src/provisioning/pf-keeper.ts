@@ -55,8 +55,8 @@ export class PfKeeper {
   #status: PfStatus | undefined;
   readonly #attempts: Attempts;
   #retry: NodeJS.Timeout | undefined;
-  /** Names of the PF's link when it was last seen on the node. */
-  #names: readonly string[] | undefined;
+  /** The PF's link when it was last seen on the node. */
+  #link: Pick<SelectablePf, "names" | "linkType"> | undefined;
   #seen: { readonly observed: ObservedPf; readonly users: PfUsers } | undefined;
 
   constructor(address: string, options: KeeperOptions) {
@@ -80,7 +80,7 @@ export class PfKeeper {
     return this.#task.settle();
   }
 
-  /** Lets the step under way end, and begins no other. */
+  /** Lets the step under way end, and begins no other than to give drivers back that were taken for one. */
   async stop(): Promise<void> {
     this.#stop.abort();
     clearTimeout(this.#retry);
@@ -94,7 +94,7 @@ export class PfKeeper {
     try {
       const stored = this.#readStored();
       const pf = this.#identify(stored);
-      if (pf === undefined) return;
+      if (pf === undefined) return this.#forget();
       const choice = choose(pf);
       if (choice.policy === undefined && stored === undefined) {
         this.#attempts.succeed();
@@ -133,21 +133,22 @@ export class PfKeeper {
     return undefined;
   }
 
-  /** Undefined when the PF is not there. A PF without a link is known by the names its link had. */
+  /** Undefined when the PF is not there. A PF without a link is known by the names and the type its link had. */
   #identify(stored: StoredPf | undefined): SelectablePf | undefined {
     const { node } = this.#options;
     const facts = node.functions().find(({ name }) => name === this.address);
     if (facts === undefined) return undefined;
     const link = findUplink(node.links().filter(({ name }) => facts.links.includes(name)));
-    if (link !== undefined) this.#names = [link.name, ...link.altNames];
-    const names = this.#names ?? stored?.names ?? [];
-    return {
-      address: this.address,
-      vendor: facts.vendor,
-      device: facts.device,
-      names,
-      linkType: link?.linkType,
-    };
+    if (link !== undefined) this.#link = { names: [link.name, ...link.altNames], linkType: link.linkType };
+    const { names, linkType } = this.#link ?? stored ?? { names: [], linkType: undefined };
+    return { address: this.address, vendor: facts.vendor, device: facts.device, names, linkType };
+  }
+
+  /** The PF is not there now. What is stored of it stays: it may come back. */
+  #forget(): void {
+    this.#link = undefined;
+    this.#seen = undefined;
+    this.#setStatus(undefined);
   }
 
   async #keep(pf: SelectablePf, choice: PolicyChoice, before: StoredPf | undefined): Promise<Outcome> {
@@ -326,7 +327,7 @@ export class PfKeeper {
 /** What is to be in the store before the steps begin. */
 function remember(
   stored: StoredPf | undefined,
-  { address, vendor, device, names }: SelectablePf,
+  { address, vendor, device, names, linkType }: SelectablePf,
   observed: ObservedPf,
   steps: readonly ProvisioningStep[],
 ): StoredPf {
@@ -335,6 +336,7 @@ function remember(
     vendor,
     device,
     names,
+    linkType,
     previous: stored?.previous ?? previousStateOf(observed),
     touched: [...new Set([...(stored?.touched ?? []), ...aspectsOf(steps)])],
   };

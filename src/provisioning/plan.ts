@@ -1,3 +1,4 @@
+import { isForPrograms, namedDriverOf } from "./drivers.ts";
 import type { ObservedPf, ObservedVf } from "./observe.ts";
 import { countOfVfs, type ProvisioningStep } from "./steps.ts";
 import { describeUsers, type PfUsers } from "./users.ts";
@@ -36,7 +37,10 @@ export function planPf(wanted: WantedPf, observed: ObservedPf, users: PfUsers): 
   const { link } = observed;
   // A VF's MTU may not be above its PF's; and a new MTU restarts some cards, which is better done before VFs are made.
   if (wanted.mtu !== undefined && link !== undefined && link.mtu !== wanted.mtu) {
-    steps.push({ kind: "setMtu", mtu: wanted.mtu });
+    // Whoever has a VF may send what the smaller one drops.
+    if (user !== undefined && wanted.mtu < link.mtu) {
+      waits.push(`the MTU stays ${link.mtu} instead of ${wanted.mtu}: ${user}`);
+    } else steps.push({ kind: "setMtu", mtu: wanted.mtu });
   }
   if (link?.isUp === false && (wanted.isUp ?? (makesVfs || vfs.needsCarrier))) {
     steps.push({ kind: "setAdminState", isUp: true });
@@ -56,9 +60,7 @@ export function planPf(wanted: WantedPf, observed: ObservedPf, users: PfUsers): 
 function findFaults({ numVfs, mtu, eswitchMode }: WantedPf, observed: ObservedPf): string[] {
   const faults: string[] = [];
   if (numVfs !== undefined && numVfs > observed.mostVfs) {
-    faults.push(
-      `the policy asks for ${countOfVfs(numVfs)}, but the card can have ${observed.mostVfs} at most`,
-    );
+    faults.push(`${countOfVfs(numVfs)} are wanted, but the card can have ${observed.mostVfs} at most`);
   }
   if (eswitchMode === "switchdev" && observed.eswitchMode === undefined) {
     const driver = observed.driver ?? "none is bound";
@@ -128,7 +130,7 @@ function bindAgain(
   const named = new Set(wanted.vfs.map(({ index }) => index));
   const bindings = bound
     .filter(({ index }) => !named.has(index))
-    .map(({ index, driverOverride }) => bindStep(index, driverOverride));
+    .map((vf) => bindStep(vf.index, namedDriverOf(vf)));
   return probesVfs ? bindings : [...enableProbing(bindings), ...bindings];
 }
 
@@ -162,11 +164,6 @@ function describeRemaking({ numVfs, eswitchMode }: WantedPf, observed: ObservedP
       : []),
   ];
   return changes.join(", ");
-}
-
-/** A driver that hands the function to a program, and that the kernel never chooses by itself. */
-function isForPrograms(driver: string): boolean {
-  return /vfio|uio|pci-stub/.test(driver);
 }
 
 interface VfPlan extends PfPlan {

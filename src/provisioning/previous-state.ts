@@ -1,5 +1,6 @@
 import type { VfDefaults } from "../model/device-policy.ts";
-import type { ObservedPf } from "./observe.ts";
+import { namedDriverOf } from "./drivers.ts";
+import type { ObservedPf, ObservedVf } from "./observe.ts";
 import type { Aspect } from "./steps.ts";
 import { defaultsOf } from "./vf-differences.ts";
 import type { WantedDriver, WantedPf } from "./wanted.ts";
@@ -28,16 +29,17 @@ export function previousStateOf({ link, eswitchMode, probesVfs, vfs }: ObservedP
     ...(link === undefined ? {} : { mtu: link.mtu, isUp: link.isUp }),
     ...(eswitchMode === undefined ? {} : { eswitchMode }),
     vfs: vfs.map((vf) => ({
-      driver: previousDriver(vf.driver, vf.driverOverride),
+      driver: previousDriver(vf),
       ...(vf.link === undefined ? {} : { mtu: vf.link.mtu }),
       defaults: defaultsOf(vf.attributes),
     })),
   };
 }
 
-function previousDriver(driver: string | undefined, override: string | undefined): WantedDriver {
-  if (driver === undefined) return "none";
-  return driver === override ? { name: driver } : "kernelChoice";
+function previousDriver(vf: ObservedVf): WantedDriver {
+  if (vf.driver === undefined) return "none";
+  const name = namedDriverOf(vf);
+  return name === undefined ? "kernelChoice" : { name };
 }
 
 /** What brings a PF back to what it was, as far as it was touched. */

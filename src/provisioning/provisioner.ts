@@ -45,12 +45,13 @@ export class Provisioner {
   readonly #options: ProvisionerOptions;
   readonly #timing: ProvisioningTiming;
   readonly #files: PfFiles;
-  /** By PCI address. */
+  /**
+   * By PCI address. One stays when its PF is gone: that may be for the moment in which udev names new links of the PF, in
+   * the middle of the work, and a second keeper would begin beside it.
+   */
   readonly #keepers = new Map<string, PfKeeper>();
   readonly #listeners = new Set<() => void>();
   readonly #subscriptions: Unsubscribe[] = [];
-  /** Keepers whose PFs are gone, while they end. */
-  readonly #ending = new Set<Promise<void>>();
   #drift: NodeJS.Timeout | undefined;
   #settle: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -82,7 +83,7 @@ export class Provisioner {
     clearInterval(this.#drift);
     clearTimeout(this.#settle);
     this.#listeners.clear();
-    await Promise.all([...[...this.#keepers.values()].map((keeper) => keeper.stop()), ...this.#ending]);
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
   }
 
   /** Resolves when every PF has been looked at as often as was asked for. */
@@ -121,25 +122,11 @@ export class Provisioner {
   #look(): void {
     clearTimeout(this.#settle);
     this.#settle = undefined;
-    const present = new Set(
-      this.#options.node
-        .functions()
-        .filter(({ bus, pf, mostVfs = 0 }) => bus === "pci" && pf === undefined && mostVfs > 0)
-        .map(({ name }) => name),
-    );
-    for (const [address, keeper] of this.#keepers) if (!present.has(address)) this.#drop(keeper);
-    for (const address of present) {
-      if (!this.#keepers.has(address)) this.#keepers.set(address, this.#makeKeeper(address));
-      void this.#keepers.get(address)?.wake();
+    for (const { bus, name, pf, mostVfs = 0 } of this.#options.node.functions()) {
+      const isPf = bus === "pci" && pf === undefined && mostVfs > 0;
+      if (isPf && !this.#keepers.has(name)) this.#keepers.set(name, this.#makeKeeper(name));
     }
-  }
-
-  /** What is stored of the PF stays: it may come back. */
-  #drop(keeper: PfKeeper): void {
-    this.#keepers.delete(keeper.address);
-    const ended = keeper.stop().finally(() => this.#ending.delete(ended));
-    this.#ending.add(ended);
-    this.#tell();
+    for (const keeper of this.#keepers.values()) void keeper.wake();
   }
 
   #makeKeeper(address: string): PfKeeper {

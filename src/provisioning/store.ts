@@ -13,12 +13,14 @@ export interface StoredPf {
   readonly device: string;
   /** Names of its link when they were last seen. */
   readonly names: readonly string[];
+  /** What kind of link that was (`ether`); undefined where nothing told. */
+  readonly linkType: string | undefined;
   readonly previous: PreviousState;
   /** What of it was changed, and may be. */
   readonly touched: readonly Aspect[];
 }
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** Another connection holds the file (sqlite3.h). */
 const SQLITE_BUSY = 5;
 
@@ -28,6 +30,7 @@ const SCHEMA = `
     vendor TEXT NOT NULL,
     device TEXT NOT NULL,
     names TEXT NOT NULL,
+    link_type TEXT,
     previous TEXT NOT NULL,
     touched TEXT NOT NULL
   ) STRICT;
@@ -61,11 +64,12 @@ export class ProvisioningStore {
   }
 
   /** Writes a PF down; takes the place of what is known of it. */
-  put({ address, vendor, device, names, previous, touched }: StoredPf): void {
+  put({ address, vendor, device, names, linkType, previous, touched }: StoredPf): void {
     const [namesText, previousText, touchedText] = [names, previous, touched].map((value) =>
       JSON.stringify(value),
     ) as [string, string, string];
-    this.#statements.put.run(address, vendor, device, namesText, previousText, touchedText);
+    const linkTypeText = linkType ?? null;
+    this.#statements.put.run(address, vendor, device, namesText, linkTypeText, previousText, touchedText);
   }
 
   remove(address: string): void {
@@ -80,8 +84,8 @@ export class ProvisioningStore {
 const STATEMENTS = {
   all: "SELECT * FROM pf ORDER BY address",
   find: "SELECT * FROM pf WHERE address = ?",
-  put: `INSERT OR REPLACE INTO pf (address, vendor, device, names, previous, touched)
-    VALUES (?, ?, ?, ?, ?, ?)`,
+  put: `INSERT OR REPLACE INTO pf (address, vendor, device, names, link_type, previous, touched)
+    VALUES (?, ?, ?, ?, ?, ?, ?)`,
   remove: "DELETE FROM pf WHERE address = ?",
 } as const;
 
@@ -91,6 +95,7 @@ function readRow(row: Record<string, unknown>): StoredPf {
     vendor: String(row.vendor),
     device: String(row.device),
     names: JSON.parse(String(row.names)),
+    linkType: row.link_type === null ? undefined : String(row.link_type),
     previous: JSON.parse(String(row.previous)),
     touched: JSON.parse(String(row.touched)),
   };

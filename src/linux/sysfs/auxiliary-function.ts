@@ -13,15 +13,15 @@ export const AUXILIARY_DEVICES = "bus/auxiliary/devices";
 /**
  * What sysfs tells of one sub-function, an auxiliary device (drivers/base/auxiliary.c), below `sysfs` (`/sys`). What
  * PCI has to say is that of the function it belongs to, which `readParent` gives. Undefined where it is not, or no
- * more, or belongs to no PCI function.
+ * more, or belongs to no PCI function. `folder` is its folder where that is not among the auxiliary devices.
  */
 export async function readAuxiliaryFunction(
   sysfs: string,
   name: string,
   index: FunctionIndex,
   readParent: (address: string) => Promise<FunctionFacts | undefined>,
+  folder = join(sysfs, AUXILIARY_DEVICES, name),
 ): Promise<FunctionFacts | undefined> {
-  const folder = join(sysfs, AUXILIARY_DEVICES, name);
   const address = await parentOf(folder);
   const parent = address === undefined ? undefined : await readParent(address);
   if (parent === undefined) return undefined;
@@ -30,10 +30,12 @@ export async function readAuxiliaryFunction(
     readDriver(folder),
     readCount(join(folder, "sfnum")),
     readFunctionLinks(folder, name, entries, index),
-    readRdmaDevices(folder, name, entries, index),
+    readRdmaDevices(sysfs, folder, name, entries, index),
     readVdpaDevice(sysfs, folder, name, entries, index),
   ]);
   if (!(await isThere(folder))) return undefined;
+  // The kernel's folder says in `uevent` whether a driver is bound; where nothing is said, the PCI function's is meant.
+  const isUntold = driver === undefined && !entries.includes("uevent");
   const { pciAddress, vendor, device, class: deviceClass, numaNode, pcieRoot } = parent;
   return told({
     bus: "auxiliary" as const,
@@ -42,7 +44,7 @@ export async function readAuxiliaryFunction(
     vendor,
     device,
     class: deviceClass,
-    driver,
+    driver: isUntold ? parent.driver : driver,
     numaNode,
     pcieRoot,
     pf: pciAddress,

@@ -49,7 +49,7 @@ export class FunctionIndex {
     return this.#keep("vdpa", () => this.#namesByFunction("bus/vdpa/devices"));
   }
 
-  /** The character devices of every RDMA device, by its name. */
+  /** The character devices of every RDMA device, by its name, or by its function's where they do not tell it. */
   rdmaNodes(): Promise<ReadonlyMap<string, RdmaNodes>> {
     return this.#keep("rdmaNodes", async () => {
       const nodes = new Map<string, RdmaNodes>();
@@ -83,15 +83,24 @@ export class FunctionIndex {
   }
 }
 
-/** Adds the character devices below a folder, by the RDMA device that each says it is for. */
-export async function addRdmaNodes(nodes: Map<string, RdmaNodes>, folder: string): Promise<void> {
+/**
+ * Adds the character devices below a folder, by the RDMA device that each says it is for; one that does not say, by the
+ * function it is on, which is `owner` where its entry does not tell.
+ */
+export async function addRdmaNodes(
+  nodes: Map<string, RdmaNodes>,
+  folder: string,
+  owner?: string,
+): Promise<void> {
   const devices = await listDevices(folder);
-  const names = await mapDevices(devices, ({ name }) => readText(join(folder, name, "ibdev")));
+  const owners = await mapDevices(devices, async (device) => {
+    const rdmaName = await readText(join(folder, device.name, "ibdev"));
+    return rdmaName || ((await functionOf(folder, device)) ?? owner);
+  });
   for (const [at, { name }] of devices.entries()) {
     const family = /^(uverbs|umad|issm)\d+$/.exec(name)?.[1] as keyof RdmaNodes | undefined;
-    const rdmaName = names[at];
-    if (family === undefined || rdmaName === undefined || rdmaName === "") continue;
-    nodes.set(rdmaName, { [family]: name, ...nodes.get(rdmaName) });
+    const key = owners[at];
+    if (family !== undefined && key !== undefined) nodes.set(key, { [family]: name, ...nodes.get(key) });
   }
 }
 

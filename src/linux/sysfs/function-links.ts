@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { listFolder } from "./files.ts";
 import type { FunctionIndex } from "./function-index.ts";
 
@@ -12,16 +12,18 @@ export async function readFunctionLinks(
   entries: readonly string[],
   index: FunctionIndex | undefined,
 ): Promise<string[]> {
-  const here = await linksBelow(folder, entries);
+  const here = (await linkFoldersBelow(folder, entries)).map((path) => basename(path));
   const elsewhere = (await index?.links())?.get(name) ?? [];
   return [...new Set([...here, ...elsewhere])].sort();
 }
 
-async function linksBelow(folder: string, entries: readonly string[]): Promise<string[]> {
-  const links = entries.includes("net") ? await listFolder(join(folder, "net")) : [];
+/** The folders of the links in a function's folder, whose entries are known. */
+export async function linkFoldersBelow(folder: string, entries: readonly string[]): Promise<string[]> {
+  const names = entries.includes("net") ? await listFolder(join(folder, "net")) : [];
+  const folders = names.map((name) => join(folder, "net", name));
   for (const entry of entries.filter((each) => BETWEEN.test(each))) {
     const between = join(folder, entry);
-    links.push(...(await linksBelow(between, await listFolder(between))));
+    folders.push(...(await linkFoldersBelow(between, await listFolder(between))));
   }
-  return links;
+  return folders;
 }

@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { AUXILIARY_DEVICES, readAuxiliaryFunction } from "./auxiliary-function.ts";
-import { listFolder, mapDevices, PCI_ADDRESS, readTarget } from "./files.ts";
+import { isThere, listFolder, mapDevices, PCI_ADDRESS, readTarget } from "./files.ts";
 import type { FunctionFacts } from "./function-facts.ts";
 import { FunctionIndex, isSubfunctionName } from "./function-index.ts";
 import { PCI_DEVICES, readPciFunction } from "./pci-function.ts";
@@ -22,16 +22,27 @@ export async function readFunctions(root: string): Promise<FunctionFacts[]> {
   );
   const found = functions.filter((each) => each !== undefined);
   const known = new Map(found.map((each) => [each.name, each]));
-  const names = (await listFolder(join(sysfs, AUXILIARY_DEVICES))).filter(isSubfunctionName);
-  const subfunctions = await mapDevices(names, (name) =>
+  const folders = await subfunctionFolders(sysfs, [...known.keys()]);
+  const subfunctions = await mapDevices(folders, (folder) =>
     readAuxiliaryFunction(
       sysfs,
-      name,
+      basename(folder),
       index,
       async (address) => known.get(address) ?? (await readPciFunction(sysfs, address, index)),
+      folder,
     ),
   );
   return [...found, ...subfunctions.filter((each) => each !== undefined)];
+}
+
+/** A tree that was laid out may have no auxiliary bus, and sub-functions in the folders of their PCI functions alone. */
+async function subfunctionFolders(sysfs: string, addresses: readonly string[]): Promise<string[]> {
+  const bus = join(sysfs, AUXILIARY_DEVICES);
+  const parents = (await isThere(bus)) ? [bus] : addresses.map((each) => join(sysfs, PCI_DEVICES, each));
+  const lists = await mapDevices(parents, async (parent) =>
+    (await listFolder(parent)).filter(isSubfunctionName).map((name) => join(parent, name)),
+  );
+  return lists.flat();
 }
 
 /**

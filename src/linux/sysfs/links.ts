@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { AUXILIARY_DEVICES } from "./auxiliary-function.ts";
 import {
   isThere,
   linkTarget,
@@ -10,7 +11,9 @@ import {
   readText,
   told,
 } from "./files.ts";
-import { type NetDeviceFacts, readNetDevice } from "./net-device.ts";
+import { linkFoldersBelow } from "./function-links.ts";
+import { type NetDeviceFacts, readNetDeviceIn } from "./net-device.ts";
+import { PCI_DEVICES } from "./pci-function.ts";
 
 /** A link as sysfs tells of it, without netlink. Other links are told by name. */
 export interface SysfsLink extends NetDeviceFacts {
@@ -43,6 +46,8 @@ export interface SysfsLink extends NetDeviceFacts {
 interface ReadLink {
   readonly link: Omit<SysfsLink, "index" | "lowers">;
   readonly index: number | undefined;
+  /** Number of the one link it stands on, its own where there is none. */
+  readonly parent: number | undefined;
   readonly lowers: readonly string[];
   readonly uppers: readonly string[];
   readonly ports: readonly string[];
@@ -57,35 +62,63 @@ const STATES_WITHOUT_CARRIER = new Set(["down", "lowerlayerdown", "notpresent"])
 /** By their names. `root` is `/`, or a folder that stands for it. A link that goes while it is read is left out. */
 export async function readSysfsLinks(root: string): Promise<SysfsLink[]> {
   const sysfs = join(root, "sys");
+  const folders = new Map((await foldersOfFunctions(sysfs)).map((folder) => [basename(folder), folder]));
   // Devices alone: there are files, too (`bonding_masters`).
-  const names = (await listDevices(join(sysfs, "class/net"))).map(({ name }) => name);
-  const links = await mapDevices(names, (name) => readLink(sysfs, name));
+  for (const { name } of await listDevices(join(sysfs, "class/net")))
+    folders.set(name, join(sysfs, "class/net", name));
+  const names = [...folders.keys()].sort();
+  const links = await mapDevices(names, (name) => readLink(name, folders.get(name) as string));
   return relate(links.filter((link) => link !== undefined));
 }
 
-async function readLink(sysfs: string, name: string): Promise<ReadLink | undefined> {
-  const folder = join(sysfs, "class/net", name);
+/** Folders of the links of functions: a tree that was laid out may have them there alone, and not in their class. */
+async function foldersOfFunctions(sysfs: string): Promise<string[]> {
+  const lists = await Promise.all(
+    [PCI_DEVICES, AUXILIARY_DEVICES].map(async (bus) => {
+      const folders = (await listFolder(join(sysfs, bus))).map((name) => join(sysfs, bus, name));
+      return await mapDevices(folders, async (folder) => linkFoldersBelow(folder, await listFolder(folder)));
+    }),
+  );
+  return lists.flat(2);
+}
+
+async function readLink(name: string, folder: string): Promise<ReadLink | undefined> {
   const entries = await listFolder(folder);
   const namesAfter = (prefix: string) =>
     entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
-  const [index, mac, mtu, flags, carrier, operState, uevent, master, port, switchId, bridgePorts, bondPorts] =
-    await Promise.all([
-      readCount(join(folder, "ifindex")),
-      readText(join(folder, "address")),
-      readCount(join(folder, "mtu")),
-      readNumber(join(folder, "flags")),
-      readCount(join(folder, "carrier")),
-      readText(join(folder, "operstate")),
-      readText(join(folder, "uevent")),
-      linkTarget(join(folder, "master")),
-      readText(join(folder, "phys_port_name")),
-      readText(join(folder, "phys_switch_id")),
-      entries.includes("brif") ? listFolder(join(folder, "brif")) : [],
-      entries.includes("bonding") ? readText(join(folder, "bonding/slaves")) : "",
-    ]);
-  const device = await readNetDevice(sysfs, name);
+  const [
+    index,
+    parent,
+    mac,
+    mtu,
+    flags,
+    carrier,
+    operState,
+    uevent,
+    master,
+    port,
+    switchId,
+    bridgePorts,
+    bondPorts,
+  ] = await Promise.all([
+    readCount(join(folder, "ifindex")),
+    readCount(join(folder, "iflink")),
+    readText(join(folder, "address")),
+    readCount(join(folder, "mtu")),
+    readNumber(join(folder, "flags")),
+    readCount(join(folder, "carrier")),
+    readText(join(folder, "operstate")),
+    readText(join(folder, "uevent")),
+    linkTarget(join(folder, entries.includes("master") ? "master" : "brport/bridge")),
+    readText(join(folder, "phys_port_name")),
+    readText(join(folder, "phys_switch_id")),
+    entries.includes("brif") ? listFolder(join(folder, "brif")) : [],
+    entries.includes("bonding") ? readText(join(folder, "bonding/slaves")) : "",
+  ]);
+  const device = await readNetDeviceIn(folder);
   if (!(await isThere(folder))) return undefined;
   const isUp = flags === undefined || (flags & IFF_UP) !== 0;
+  const kind = kindOf(entries, uevent ?? "");
   return {
     link: {
       name,
@@ -97,13 +130,15 @@ async function readLink(sysfs: string, name: string): Promise<ReadLink | undefin
       isLoopback: device.linkType === "loopback" || (device.linkType === undefined && name === "lo"),
       ...device,
       ...told({
-        kind: kindOf(entries, uevent ?? ""),
+        kind,
         master,
         physicalPortName: port || undefined,
         physicalSwitchId: switchId || undefined,
       }),
     },
     index: index === undefined || index === 0 ? undefined : index,
+    // Of a veth, which has no kind here, the number is that of its other end, in whatever namespace that is.
+    parent: uevent === undefined || kind !== undefined ? parent : undefined,
     lowers: namesAfter("lower_"),
     uppers: namesAfter("upper_"),
     ports: [...bridgePorts, ...(bondPorts ?? "").split(/\s+/)].filter((each) => each !== ""),
@@ -148,8 +183,11 @@ function relate(links: readonly ReadLink[]): SysfsLink[] {
     taken.add(free);
     return free;
   };
-  return links.map(({ link, lowers, ports }, at) => {
-    const below = links.filter(({ uppers }) => uppers.includes(link.name)).map((other) => other.link.name);
+  return links.map(({ link, index, parent, lowers, ports }, at) => {
+    const isBelow = (other: ReadLink) =>
+      other.uppers.includes(link.name) ||
+      (parent !== undefined && other.index === parent && parent !== index);
+    const below = links.filter(isBelow).map((other) => other.link.name);
     const master = link.master ?? links.find((other) => other.ports.includes(link.name))?.link.name;
     return {
       ...link,

@@ -19,7 +19,11 @@ export interface NetDeviceFacts {
  * out. The files are read off the main thread, because a read of `speed` waits for the driver.
  */
 export async function readNetDevice(sysfs: string, name: string): Promise<NetDeviceFacts> {
-  const link = join(sysfs, "class/net", name);
+  return await readNetDeviceIn(join(sysfs, "class/net", name));
+}
+
+/** The same from the link's folder. */
+export async function readNetDeviceIn(link: string): Promise<NetDeviceFacts> {
   const [device, driver, numaNode, speed, type] = await Promise.all([
     linkTarget(join(link, "device")),
     linkTarget(join(link, "device/driver")),

@@ -6,7 +6,7 @@ import {
   LanyardError,
   NotFoundError,
 } from "../../model/errors.ts";
-import { EAGAIN, EBUSY, ENODEV, EOPNOTSUPP, ERANGE } from "../errno.ts";
+import { EAGAIN, EBUSY, ENODEV, ENOENT, EOPNOTSUPP, ERANGE } from "../errno.ts";
 import { JobError, type JobRunner } from "../worker/pool.ts";
 import { isThere, PCI_ADDRESS, readNumber, readText } from "./files.ts";
 import { PCI_DEVICES, readPciFunction } from "./pci-function.ts";
@@ -275,6 +275,8 @@ const REFUSALS: ReadonlyMap<number, { readonly code: ErrorCode; readonly reason:
     { code: "conflict", reason: "it is in use: a VF is held by a program or a virtual machine (EBUSY)" },
   ],
   [EAGAIN, { code: "conflict", reason: "it is in use: something else is done with it just now (EAGAIN)" }],
+  // sriov_numvfs_store (drivers/pci/iov.c) says so of a PF without a driver, or with one that makes no VFs.
+  [ENOENT, { code: "conflict", reason: "the function is gone, or has no driver that does that (ENOENT)" }],
   [ERANGE, { code: "kernel", reason: "the card cannot have so many VFs (ERANGE)" }],
   [ENODEV, { code: "kernel", reason: "the driver does not take this function (ENODEV)" }],
   [ENOTTY, { code: "unsupported", reason: "the function has no way to do that (ENOTTY)" }],

@@ -52,7 +52,7 @@ export async function readPciFunction(
   const [vfIndex, links, rdma, vdpa, pciErrors] = await Promise.all([
     physfn === undefined ? undefined : readVfIndex(sysfs, physfn, address, index),
     readFunctionLinks(folder, address, entries, index),
-    readRdmaDevices(folder, address, entries, index),
+    readRdmaDevices(sysfs, folder, address, entries, index),
     readVdpaDevice(sysfs, folder, address, entries, index),
     entries.some((entry) => entry.startsWith("aer_dev_")) ? readPciErrorsIn(folder) : undefined,
   ]);

@@ -50,5 +50,7 @@ export function parseModalias(text: string): PciIdentity | undefined {
 
 async function readHex(path: string, digits: number): Promise<string | undefined> {
   const text = (await readText(path))?.toLowerCase().replace(/^0x/, "");
-  return text?.length === digits && /^[0-9a-f]+$/.test(text) ? text : undefined;
+  if (text === undefined || text.length > digits || !/^[0-9a-f]+$/.test(text)) return undefined;
+  // The kernel writes all digits; who lays out a tree may leave out zeros before the first.
+  return text.padStart(digits, "0");
 }

@@ -5,9 +5,11 @@ import { addRdmaNodes, type FunctionIndex, type RdmaNodes } from "./function-ind
 
 /**
  * RDMA devices of a function, by name (Documentation/ABI/stable/sysfs-class-infiniband). `name` is the function's and
- * `entries` the names in its folder.
+ * `entries` the names in its folder. Character devices that tell no more than their function are those of its only
+ * RDMA device.
  */
 export async function readRdmaDevices(
+  sysfs: string,
   folder: string,
   name: string,
   entries: readonly string[],
@@ -19,11 +21,13 @@ export async function readRdmaDevices(
   if (names.length === 0) return [];
   const nodes = new Map<string, RdmaNodes>();
   for (const family of ["infiniband_verbs", "infiniband_mad"])
-    if (entries.includes(family)) await addRdmaNodes(nodes, join(folder, family));
+    if (entries.includes(family)) await addRdmaNodes(nodes, join(folder, family), name);
   const others = await index?.rdmaNodes();
+  const ofOnly = names.length === 1 ? { ...others?.get(name), ...nodes.get(name) } : {};
   return await mapDevices(names, async (device) => {
-    const ports = join(folder, "infiniband", device, "ports");
-    return { name: device, ...others?.get(device), ...nodes.get(device), pKeys: await readPKeys(ports) };
+    const parent = here.includes(device) ? folder : join(sysfs, "class");
+    const pKeys = await readPKeys(join(parent, "infiniband", device, "ports"));
+    return { name: device, ...ofOnly, ...others?.get(device), ...nodes.get(device), pKeys };
   });
 }
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { linkTarget, listFolder, told } from "./files.ts";
 import type { VdpaDevice } from "./function-facts.ts";
 import type { FunctionIndex } from "./function-index.ts";
@@ -27,12 +27,22 @@ export async function readVdpaDevice(
 }
 
 async function readServed(path: string): Promise<VdpaDevice | undefined> {
-  const type = TYPES[(await linkTarget(join(path, "driver"))) ?? ""];
-  if (type === undefined) return undefined;
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  const entries = await listFolder(path);
-  if (type === "virtio") {
-    return { name, type, ...told({ virtioDevice: entries.find((entry) => /^virtio\d+$/.test(entry)) }) };
+  const [driver, entries] = await Promise.all([linkTarget(join(path, "driver")), listFolder(path)]);
+  const node = entries.find((entry) => /^vhost-vdpa-\d+$/.test(entry));
+  const virtioDevice = entries.find((entry) => /^virtio\d+$/.test(entry));
+  const name = basename(path);
+  switch (driver === undefined ? typeOf(node, virtioDevice) : TYPES[driver]) {
+    case "vhost":
+      return { name, type: "vhost", ...told({ node }) };
+    case "virtio":
+      return { name, type: "virtio", ...told({ virtioDevice }) };
+    default:
+      return undefined;
   }
-  return { name, type, ...told({ node: entries.find((entry) => /^vhost-vdpa-\d+$/.test(entry)) }) };
+}
+
+/** Where no driver is told, what it has made tells which one it is. */
+function typeOf(node: string | undefined, virtioDevice: string | undefined): VdpaDevice["type"] | undefined {
+  if (node !== undefined) return "vhost";
+  return virtioDevice === undefined ? undefined : "virtio";
 }

@@ -13,7 +13,7 @@ import { obey, residentMiB } from "./orders.ts";
 const [kubeletDir, deviceInfoDir] = process.argv.slice(2) as [string, string];
 const log = pino({ level: "error" });
 const pools = new FakePools();
-const uses = new DeviceBook({ client: { list: async () => [] }, log });
+const uses = new DeviceBook({ client: { list: async () => [], findKubelet: async () => "one" }, log });
 const door = new DevicePluginDoor({
   pools,
   log,

@@ -113,7 +113,7 @@ const wrong: Record<string, [args: string[], message: RegExp, code: 1 | 2]> = {
   ],
   "a prefix that is no domain": [
     [...ROOT, "--device-plugin-config", DP, "--resource-prefix", "kubernetes.io"],
-    /^lanyard: --resource-prefix: "kubernetes\.io" is not usable; expected a domain that is not Kubernetes' own/,
+    /^lanyard: --resource-prefix: "kubernetes\.io" is not usable; expected a domain in lower case that is not Kubernetes' own/,
     1,
   ],
   "a configuration that is not there": [

@@ -230,7 +230,7 @@ describe("a device plugin's configuration, unchanged", () => {
     assert.deepEqual(document.notes.slice(1), [
       `${BOARD[0]} is not offered as intel.com/board: eno1: it lies under bond0, by which the node's default route goes`,
       `${BOARD[1]} is not offered as intel.com/board: eno2: it lies under bond0, by which the node's default route goes`,
-      "intel.com/board is not offered: no device of the node matches its selectors",
+      "intel.com/board is not offered: nothing that matches its selectors can be",
     ]);
     assert.match(
       document.notes[0] ?? "",

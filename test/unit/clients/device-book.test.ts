@@ -11,6 +11,7 @@ let told: readonly PodDevice[] | Error;
 let asked: number;
 let lines: string[];
 let news: number;
+let kubelet: string;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -18,6 +19,7 @@ beforeEach(() => {
   asked = 0;
   lines = [];
   news = 0;
+  kubelet = "first";
 });
 
 function makeBook(more: { list?: () => Promise<readonly PodDevice[]> } = {}): DeviceBook {
@@ -27,7 +29,7 @@ function makeBook(more: { list?: () => Promise<readonly PodDevice[]> } = {}): De
     return told;
   };
   const log = pino({ level: "info" }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
-  const book = new DeviceBook({ client: { list, ...more }, log, clock });
+  const book = new DeviceBook({ client: { list, findKubelet: async () => kubelet, ...more }, log, clock });
   book.onChange(() => {
     news += 1;
   });
@@ -142,5 +144,42 @@ describe("the book of devices", () => {
     answer.resolve([given("a", "gone")]);
     await reading;
     assert.deepEqual(users(book), { a: "a pod that is being started" });
+  });
+
+  it("keeps for a minute what only an earlier kubelet told of: the next one answers before it knows its pods", async () => {
+    const book = makeBook();
+    told = [given("a", "alpha"), given("b", "beta")];
+    await book.refresh();
+    kubelet = "second";
+    told = [];
+    clock.advance(10_000);
+    await book.refresh();
+    assert.deepEqual(Object.keys(users(book)), ["a", "b"]);
+    told = [given("b", "beta")];
+    clock.advance(59_999);
+    await book.refresh();
+    assert.deepEqual(Object.keys(users(book)).sort(), ["a", "b"]);
+    told = [];
+    await book.refresh();
+    assert.deepEqual(Object.keys(users(book)), ["a"], "what the second told of goes at its word");
+    clock.advance(1);
+    await book.refresh();
+    assert.deepEqual(users(book), {});
+  });
+
+  it("takes no answer of which it is not known which kubelet gave it", async () => {
+    const book = makeBook({
+      list: async () => {
+        kubelet = "second";
+        return [];
+      },
+    });
+    await book.refresh();
+    assert.equal(book.isComplete, false);
+    assert.deepEqual(lines, [
+      "which pods have which devices is not told: the kubelet was started again while it was asked",
+    ]);
+    await book.refresh();
+    assert.equal(book.isComplete, true);
   });
 });

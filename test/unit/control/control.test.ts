@@ -146,6 +146,29 @@ test("an agent that hands over has given its socket away when it answers", PATIE
   assert.deepEqual(await new ControlClient(scene.socketPath).devices(), devices);
 });
 
+test("handing over may take longer than an answer", PATIENCE, async () => {
+  await using scene = new Scene();
+  const handOver = Promise.withResolvers<void>();
+  const report = Promise.withResolvers<never>();
+  const asked = Promise.withResolvers<void>();
+  await scene.open({
+    ...source,
+    status: () => report.promise as never,
+    handOver: () => {
+      asked.resolve();
+      return handOver.promise;
+    },
+  });
+  const client = new ControlClient(scene.socketPath, { answerMs: 20 });
+  const done = client.handOver();
+  await asked.promise;
+  // What was asked later has become too late by now.
+  await assert.rejects(client.status(), /no answer within 0\.02 s/);
+  report.resolve(status as never);
+  handOver.resolve();
+  await done;
+});
+
 test("an agent that cannot hand over says why, and keeps its socket", PATIENCE, async () => {
   await using scene = new Scene();
   const handOver = () => Promise.reject(new LanyardError("unsupported", "its kubelet ends with it"));

@@ -32,10 +32,10 @@ function devlinkOf(answers: Answers): Devlink {
   } as unknown as Devlink;
 }
 
-async function read(answers: Answers) {
+async function read(answers: Answers, vfs: readonly string[] = []) {
   const lines: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
-  return { cards: Object.fromEntries(await readCards(devlinkOf(answers), log)), lines };
+  return { cards: Object.fromEntries(await readCards(devlinkOf(answers), new Set(vfs), log)), lines };
 }
 
 test("a card tells its DDP package, its eswitch mode and the reporters that are in an error", async () => {
@@ -63,6 +63,17 @@ test("a card tells its DDP package, its eswitch mode and the reporters that are 
 
 test("what a card's driver does not offer is left out, without a word", async () => {
   assert.deepEqual(await read({}), { cards: { [PF0]: { failedReporters: [] } }, lines: [] });
+});
+
+test("VFs are not asked, though they have a devlink of their own", async () => {
+  const asked: string[] = [];
+  const info = async (device: string) => {
+    asked.push(device);
+    return { device, versions: { fixed: {}, stored: {}, running: {} } };
+  };
+  const list = async () => [{ device: `pci/${PF0}` }, { device: `pci/${PF1}` }];
+  const { cards } = await read({ list, info }, [PF1]);
+  assert.deepEqual([Object.keys(cards), asked], [[PF0], [`pci/${PF0}`]]);
 });
 
 test("only PCI devices are cards", async () => {

@@ -88,6 +88,16 @@ const switches: [string, (tree: SysfsTree) => SysfsTree, string, string[]][] = [
     ["eth1"],
   ],
   [
+    "a link beside Open vSwitch that only its function tells of",
+    (tree) =>
+      tree
+        .link("ovs-system")
+        .link("eth0", { on: PF0, master: "ovs-system" })
+        .folder(`${tree.folderOf(PF1)}/net/eth1`),
+    "eth1",
+    ["eth1"],
+  ],
+  [
     "a virtual link on a node without Open vSwitch",
     (tree) => tree.link("br0", { kind: "bridge" }).link("dummy0").link("eth0", { on: PF0, master: "br0" }),
     "dummy0",

@@ -17,7 +17,7 @@ import {
   Registration,
 } from "../../../src/rpc/generated/deviceplugin/v1beta1_pb.js";
 import { implement, serveOnUnixSocket } from "../../../src/rpc/server.ts";
-import { FakePools, nic, poolOf, sick } from "./pools.ts";
+import { FakePools, nic, policyPool, poolOf, sick, vf } from "./pools.ts";
 
 const resource = "lanyard.dev/nics";
 const timing = {
@@ -391,6 +391,18 @@ describe("allocation over the socket", () => {
     );
     await client.call("preStartContainer", { devicesIds: ["up0"] });
     await assert.rejects(client.call("preStartContainer", { devicesIds: ["up9"] }), { code: "not-found" });
+  });
+
+  it("gives no two devices of one PF where the policy is bond, though the kubelet may not ask for a preference", async () => {
+    const registration = firstRegistration();
+    await startDoor(new FakePools(policyPool("bond", resource, vf("a", "p"), vf("b", "p"), vf("c", "q"))));
+    await registration;
+    const client = connect();
+    await assert.rejects(client.call("allocate", { containerRequests: [{ devicesIds: ["a", "b"] }] }), {
+      code: "unavailable",
+      message: /lanyard\.dev\/nics: its policy is bond, each device from another PF; a, b are on 1 PFs/,
+    });
+    await client.call("allocate", { containerRequests: [{ devicesIds: ["a", "c"] }, { devicesIds: ["b"] }] });
   });
 
   it("takes in a new pool while running", async () => {

@@ -304,7 +304,7 @@ const leftOut: [string, unknown, RegExp[]][] = [
   [
     "with a prefix of Kubernetes",
     { resourcePrefix: "kubernetes.io" },
-    [/\.resourcePrefix: "kubernetes\.io" .*a domain that is not Kubernetes' own/],
+    [/\.resourcePrefix: "kubernetes\.io" .*a domain in lower case that is not Kubernetes' own/],
   ],
   ["with a prefix that is no domain", { resourcePrefix: "Intel/x" }, [/\.resourcePrefix: "Intel\/x" /]],
   [

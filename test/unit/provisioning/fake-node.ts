@@ -54,6 +54,8 @@ export class FakePf {
   vfs: FakeVf[] = [];
   /** A cable is plugged in. */
   hasCable = true;
+  /** The node tells of it: it is there, and its links have their last names. */
+  isTold = true;
   /** Its link is on the node. */
   hasLink = true;
   device = "10c9";
@@ -104,7 +106,8 @@ export class FakeNode implements PfSource, DeviceUses, PfFiles {
   }
 
   functions(): readonly FunctionFacts[] {
-    return this.pfs.map((pf) => ({
+    const told = this.pfs.filter(({ isTold }) => isTold);
+    return told.map((pf) => ({
       bus: "pci",
       name: pf.address,
       pciAddress: pf.address,

@@ -235,6 +235,19 @@ describe("what somebody uses", () => {
     ]);
   });
 
+  test("keeps the PF's MTU from becoming smaller, and not from becoming larger", async () => {
+    const pf = withVfs(new FakePf(1), 2);
+    pf.link.mtu = 4000;
+    const inUse = uses(pf.vfs[1]?.address ?? "");
+    const smaller = await provision(pf, { mtu: 1500, vfs: [] }, inUse);
+    assert.deepEqual(smaller.calls, []);
+    assert.deepEqual(smaller.waits, [
+      "the MTU stays 4000 instead of 1500: VF 1 is in use by pod default/alpha, container main",
+    ]);
+    const larger = await provision(pf, { mtu: 9000, vfs: [] }, inUse);
+    assert.deepEqual([larger.calls, larger.waits], [['eth1 {"mtu":9000}'], []]);
+  });
+
   test("keeps its driver and the eswitch mode", async () => {
     const pf = withVfs(new FakePf(1, "mlx5_core", "legacy"), 2);
     const wanted: WantedPf = {
@@ -274,6 +287,56 @@ describe("what somebody uses", () => {
   });
 });
 
+describe("VFs that were taken from their drivers for a new eswitch mode", () => {
+  async function changeMode(refuse: (abort: () => void) => void) {
+    const pf = withVfs(new FakePf(1, "mlx5_core", "legacy"), 2);
+    Object.assign(pf.vfs[1] ?? {}, { driver: "vfio-pci" });
+    const node = new FakeNode(pf);
+    const observed = await observePf(node.kernel, node, pf.address);
+    const wanted: WantedPf = {
+      eswitchMode: "switchdev",
+      vfs: [{ index: 0, driver: "kernelChoice", defaults: LEFT }],
+    };
+    const abort = new AbortController();
+    node.beforeChange = (call) => {
+      if (call.includes("setEswitchMode")) refuse(() => abort.abort());
+    };
+    const { failures } = await applySteps(
+      {
+        kernel: node.kernel,
+        address: pf.address,
+        patienceMs: 1000,
+        userOf: async () => undefined,
+        note: () => {},
+        signal: abort.signal,
+      },
+      planPf(wanted, observed, findUsers(observed, [])).steps,
+    );
+    return { failures, drivers: pf.vfs.map(({ driver }) => driver) };
+  }
+
+  test("have them again when the mode is refused", async () => {
+    const { failures, drivers } = await changeMode(() => {
+      throw new Error("refused");
+    });
+    assert.deepEqual(failures, ["set the eswitch mode switchdev: refused"]);
+    assert.deepEqual(drivers, ["igbvf", "vfio-pci"]);
+  });
+
+  test("have them again when the agent ends meanwhile", async () => {
+    const { failures, drivers } = await changeMode((abort) => abort());
+    assert.deepEqual(failures, []);
+    assert.deepEqual(drivers, ["igbvf", "vfio-pci"]);
+  });
+
+  test("have the one for programs again after it, though it is not kept for them", async () => {
+    const pf = withVfs(new FakePf(1, "mlx5_core", "legacy"), 1);
+    Object.assign(pf.vfs[0] ?? {}, { driver: "vfio-pci" });
+    const { calls } = await provision(pf, { eswitchMode: "switchdev", vfs: [] });
+    assert.deepEqual(calls, ["eth1 vf 0 unbind", "eth1 setEswitchMode switchdev", "eth1 vf 0 bind vfio-pci"]);
+  });
+});
+
 test("what a card cannot be is said, and the rest is done", async () => {
   const { calls, faults } = await provision(new FakePf(1), {
     numVfs: 9,
@@ -283,7 +346,7 @@ test("what a card cannot be is said, and the rest is done", async () => {
   });
   assert.deepEqual(calls, ['eth1 {"mtu":9000}']);
   assert.deepEqual(faults, [
-    "the policy asks for 9 VFs, but the card can have 8 at most",
+    "9 VFs are wanted, but the card can have 8 at most",
     "the eswitch mode switchdev is wanted, but the card's driver (igb) offers no eswitch",
   ]);
 });

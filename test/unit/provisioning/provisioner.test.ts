@@ -422,6 +422,87 @@ test(
   },
 );
 
+test("a PF is known by the type of a link that it has lost, too", PATIENCE, async () => {
+  const pf = new FakePf(1);
+  const node = new FakeNode(pf);
+  const policies = [policy({ numVfs: 2, nicSelector: { linkTypes: ["ether"] } })];
+  {
+    await using bench = new Bench(node, policies);
+    await bench.untilIn("eth1", "inSync");
+    pf.hasLink = false;
+    node.change();
+    await bench.until("eth1", (status) => status?.policy === "vfs");
+  }
+  await using bench = new Bench(node, policies);
+  await bench.untilIn("eth1", "inSync");
+  assert.equal(pf.vfs.length, 2);
+});
+
+test("a PF that is not told of for a moment is changed on, and by one alone", PATIENCE, async () => {
+  const pf = new FakePf(1);
+  const node = new FakeNode(pf);
+  const looked = Promise.withResolvers<void>();
+  const functions = node.functions.bind(node);
+  node.functions = () => {
+    if (!pf.isTold) looked.resolve();
+    return functions();
+  };
+  const seen: (string | undefined)[] = [];
+  node.beforeChange = async (call) => {
+    if (!call.includes("setVfCount")) return;
+    pf.isTold = false;
+    node.change();
+    await looked.promise;
+    seen.push(bench.provisioner.status()[0]?.state);
+    pf.isTold = true;
+  };
+  await using bench = new Bench(node, [policy({ numVfs: 2 })]);
+  await bench.untilIn("eth1", "inSync");
+  assert.deepEqual(seen, ["applying"]);
+  assert.deepEqual(node.calls, ['eth1 {"isUp":true}', "eth1 setVfCount 2"]);
+});
+
+test("a PF that is gone has no status, and its policy again when it is back", PATIENCE, async () => {
+  const pf = new FakePf(1);
+  const node = new FakeNode(pf);
+  await using bench = new Bench(node, [policy({ numVfs: 2 })]);
+  await bench.untilIn("eth1", "inSync");
+  pf.isTold = false;
+  node.change();
+  await bench.until("eth1", (status) => status === undefined);
+  assert.equal(store.all().length, 1);
+  pf.vfs = [];
+  pf.isTold = true;
+  node.change();
+  await bench.untilIn("eth1", "inSync");
+  assert.equal(pf.vfs.length, 2);
+});
+
+test("VFs that somebody gave to programs are with them again when the policy goes", PATIENCE, async () => {
+  const pf = new FakePf(1);
+  const node = new FakeNode(pf);
+  pf.makeVfs(2, node);
+  await node.settle();
+  // As dpdk-devbind leaves them: driver_override is empty again.
+  for (const vf of pf.vfs) Object.assign(vf, { driver: "vfio-pci", override: undefined, link: undefined });
+  const vfGroups = [{ range: [[0, 0]] as const, defaults: { trust: true } }];
+  await using bench = new Bench(node, [policy({ vfGroups })]);
+  await bench.untilIn("eth1", "inSync");
+  assert.deepEqual(
+    pf.vfs.map(({ driver }) => driver),
+    ["igbvf", "vfio-pci"],
+  );
+  bench.policies = [];
+  await bench.until("eth1", (status) => status === undefined);
+  assert.deepEqual(
+    pf.vfs.map(({ driver, attributes }) => [driver, attributes.isTrusted]),
+    [
+      ["vfio-pci", false],
+      ["vfio-pci", false],
+    ],
+  );
+});
+
 test("what a card was is not put on another one that is in its place", PATIENCE, async () => {
   const pf = new FakePf(1);
   const node = new FakeNode(pf);

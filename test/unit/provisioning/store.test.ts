@@ -10,6 +10,7 @@ const pf: StoredPf = {
   vendor: "8086",
   device: "10c9",
   names: ["eth1", "lan"],
+  linkType: "ether",
   previous: {
     probesVfs: true,
     mtu: 1500,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { link, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it, type TestContext } from "node:test";
@@ -177,6 +179,24 @@ describe("the socket file", () => {
     await link(path, `${path}.left`);
     await server.stop();
     assert.equal(await isListening(`${path}.left`), false);
+  });
+
+  it("takes a process that accepts no connection now for one that listens", async (t) => {
+    const listen = `require("node:net").createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => {
+      process.stdout.write("ready");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    })`;
+    const busy = spawn(process.execPath, ["-e", listen], { stdio: ["ignore", "pipe", "inherit"] });
+    t.after(() => busy.kill("SIGKILL"));
+    await once(busy.stdout, "data");
+    const refused = Promise.withResolvers<NodeJS.ErrnoException>();
+    for (let number = 0; number < 4; number += 1) {
+      const waiting = connectSocket(path);
+      t.after(() => waiting.destroy());
+      waiting.on("error", refused.resolve);
+    }
+    assert.equal((await refused.promise).code, "EAGAIN");
+    assert.equal(await isListening(path), true);
   });
 
   it("never replaces a file that is not a socket", async (t) => {

@@ -107,6 +107,13 @@ test("what its own files tell of a function comes before modalias", async () => 
   }
 });
 
+test("numbers of vendor, device and class are read without the zeros before them, and in any letter case", async () => {
+  using tree = new SysfsTree().pci(PF, { vendor: "8086", device: "D5C" });
+  tree.file(`${tree.folderOf(PF)}/class`, "0X20000");
+  const [facts] = await readFunctions(tree.root);
+  assert.deepEqual([facts?.vendor, facts?.device, facts?.class], ["8086", "0d5c", "020000"]);
+});
+
 test("garbage in a file is not told, and never an error", async () => {
   const garbage = "\u0000\uffff-\n\n=x";
   using tree = new SysfsTree().pci(PF, {
@@ -195,14 +202,36 @@ test("RDMA devices that their class alone tells of are found, each with its own 
   for (const [at, name] of ["mlx5_0", "mlx5_1"].entries()) {
     tree
       .symlink(`sys/class/infiniband/${name}/device`, `sys/bus/pci/devices/${PF}`)
+      .file(`sys/class/infiniband/${name}/ports/1/pkeys/0`, `0x800${at}`)
       .file("sys/class/infiniband_verbs/abi_version", "6")
       .files(`sys/class/infiniband_verbs/uverbs${at + 4}`, { ibdev: name })
       .files(`sys/class/infiniband_mad/umad${at}`, { ibdev: name });
   }
   assert.deepEqual((await readFunctions(tree.root))[0]?.rdma, [
-    { name: "mlx5_0", uverbs: "uverbs4", umad: "umad0", pKeys: [] },
-    { name: "mlx5_1", uverbs: "uverbs5", umad: "umad1", pKeys: [] },
+    { name: "mlx5_0", uverbs: "uverbs4", umad: "umad0", pKeys: ["0x8000"] },
+    { name: "mlx5_1", uverbs: "uverbs5", umad: "umad1", pKeys: ["0x8001"] },
   ]);
+});
+
+test("character devices that tell no more than their function are those of its only RDMA device", async () => {
+  using tree = new SysfsTree().pci(PF, { vendor: "15b3" }).pci(VF, { vendor: "15b3" });
+  tree
+    .folder(`${tree.folderOf(PF)}/infiniband/mlx5_0`)
+    .folder(`${tree.folderOf(PF)}/infiniband_verbs/uverbs0`)
+    .symlink("sys/class/infiniband_mad/umad3/device", tree.folderOf(PF))
+    .folder(`${tree.folderOf(VF)}/infiniband/mlx5_1`)
+    .folder(`${tree.folderOf(VF)}/infiniband/mlx5_2`)
+    .folder(`${tree.folderOf(VF)}/infiniband_verbs/uverbs1`);
+  assert.deepEqual(
+    (await readFunctions(tree.root)).map(({ rdma }) => rdma),
+    [
+      [{ name: "mlx5_0", uverbs: "uverbs0", umad: "umad3", pKeys: [] }],
+      [
+        { name: "mlx5_1", pKeys: [] },
+        { name: "mlx5_2", pKeys: [] },
+      ],
+    ],
+  );
 });
 
 test("a vDPA device is told by who serves it, and not while nobody does", async () => {
@@ -218,6 +247,18 @@ test("a vDPA device is told by who serves it, and not while nobody does", async 
   assert.deepEqual(
     (await readFunctions(tree.root)).map(({ vdpa }) => vdpa),
     [undefined, { name: "vdpa0", type: "vhost", node: "vhost-vdpa-4" }, { name: "vdpa2", type: "virtio" }],
+  );
+});
+
+test("a vDPA device whose driver is not told is told by what that has made", async () => {
+  using tree = new SysfsTree().pci(PF).pci(VF);
+  tree.folder(`${tree.folderOf(PF)}/vdpa0/vhost-vdpa-2`).folder(`${tree.folderOf(VF)}/vdpa1/virtio6`);
+  assert.deepEqual(
+    (await readFunctions(tree.root)).map(({ vdpa }) => vdpa),
+    [
+      { name: "vdpa0", type: "vhost", node: "vhost-vdpa-2" },
+      { name: "vdpa1", type: "virtio", virtioDevice: "virtio6" },
+    ],
   );
 });
 
@@ -276,6 +317,30 @@ test("a sub-function in a plain folder belongs to what it calls its device, and 
       ["mlx5_core.sf.4", PF, 7],
       ["mlx5_core.sf.6", PF, undefined],
     ],
+  );
+});
+
+test("a sub-function has its PCI function's driver where its folder tells of none, and none where the kernel's does", async () => {
+  using tree = new SysfsTree().pci(PF, { driver: "mlx5_core" });
+  tree.subfunction(PF, "mlx5_core.sf.2", 88).subfunction(PF, "mlx5_core.sf.3", 89);
+  tree.file(`${tree.folderOf("mlx5_core.sf.3")}/uevent`, "MODALIAS=auxiliary:mlx5_core.sf");
+  assert.deepEqual(
+    (await readFunctions(tree.root)).map(({ name, driver }) => [name, driver]),
+    [
+      [PF, "mlx5_core"],
+      ["mlx5_core.sf.2", "mlx5_core"],
+      ["mlx5_core.sf.3", undefined],
+    ],
+  );
+});
+
+test("sub-functions that only their PCI function has are found", async () => {
+  using tree = new SysfsTree().pci(PF).subfunction(PF, "mlx5_core.sf.2", 88);
+  tree.remove("sys/bus/auxiliary").folder(`${tree.folderOf(PF)}/mlx5_core.eth.0`);
+  const [, ...found] = await readFunctions(tree.root);
+  assert.deepEqual(
+    found.map(({ name, pf, sfNumber }) => [name, pf, sfNumber]),
+    [["mlx5_core.sf.2", PF, 88]],
   );
 });
 

@@ -103,8 +103,14 @@ test("what stands on what is told, from whichever side it is written", async () 
     .link("eth2")
     .link("eth3")
     .link("eth0.100", { kind: "vlan", lowers: ["eth0"] })
-    .link("macvlan0", { kind: "macvlan" });
+    .link("eth4")
+    .link("eth5", { index: 7 })
+    .link("eth6", { index: 8, files: { iflink: "8" } })
+    .link("ipvlan0", { files: { iflink: "7" } })
+    .link("macvlan0", { kind: "macvlan" })
+    .link("veth0", { files: { iflink: "7", uevent: "INTERFACE=veth0" } });
   tree.symlink("sys/class/net/eth3/upper_macvlan0", "sys/class/net/macvlan0");
+  tree.symlink("sys/class/net/eth4/brport/bridge", "sys/class/net/br0");
   const links = await readSysfsLinks(tree.root);
   assert.deepEqual(
     links.map(({ name, kind, master, lowers }) => [name, kind, master, lowers]),
@@ -116,7 +122,32 @@ test("what stands on what is told, from whichever side it is written", async () 
       ["eth1", undefined, "br0", []],
       ["eth2", undefined, "bond0", []],
       ["eth3", undefined, "bond0", []],
+      ["eth4", undefined, "br0", []],
+      ["eth5", undefined, undefined, []],
+      ["eth6", undefined, undefined, []],
+      ["ipvlan0", undefined, undefined, ["eth5"]],
       ["macvlan0", "macvlan", undefined, ["eth3"]],
+      ["veth0", undefined, undefined, []],
+    ],
+  );
+});
+
+test("links that only their functions tell of are found, each once", async () => {
+  using tree = new SysfsTree()
+    .pci(PF)
+    .subfunction(PF, "mlx5_core.sf.2", 88)
+    .link("eth0", { on: PF, files: { type: "1" } })
+    .link("eth1", { on: `${PF}/virtio2`, files: { type: "1" } })
+    .link("eth2", { on: "mlx5_core.sf.2", files: { type: "1" } })
+    .link("eth3", { on: PF });
+  for (const name of ["eth0", "eth1", "eth2"]) tree.remove(`sys/class/net/${name}`);
+  assert.deepEqual(
+    (await readSysfsLinks(tree.root)).map(({ name, linkType, pciAddress }) => [name, linkType, pciAddress]),
+    [
+      ["eth0", "ether", PF],
+      ["eth1", "ether", PF],
+      ["eth2", "ether", undefined],
+      ["eth3", undefined, PF],
     ],
   );
 });

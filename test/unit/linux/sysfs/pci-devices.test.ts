@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { EAGAIN, EBUSY } from "../../../../src/linux/errno.ts";
+import { EAGAIN, EBUSY, ENOENT } from "../../../../src/linux/errno.ts";
 import { PciDevices } from "../../../../src/linux/sysfs/pci-devices.ts";
 import { LanyardError } from "../../../../src/model/errors.ts";
 import { SysfsTree, type TreePciFunction } from "../../sysfs-tree.ts";
@@ -113,6 +113,14 @@ test("VFs that somebody holds are said to be in use", async () => {
   const { code, message } = await errorOf(card.pci.setVfCount(PF, 4));
   assert.equal(code, "conflict");
   assert.match(message, /write "0" to .*sriov_numvfs: it is in use/);
+});
+
+test("a PF without a driver that makes VFs is said to be one", async () => {
+  using card = new Card();
+  card.bus.failing.set(`${PF_FOLDER}/sriov_numvfs`, ENOENT);
+  const { code, message } = await errorOf(card.pci.setVfCount(PF, 4));
+  assert.equal(code, "conflict");
+  assert.match(message, /sriov_numvfs: the function is gone, or has no driver that does that \(ENOENT\)$/);
 });
 
 test("a function is bound away from its driver, and the same driver again", async () => {

@@ -97,7 +97,7 @@ describe("allocation with CDI", () => {
     assert.deepEqual([spec.kind, spec.devices.map(({ name }) => name)], ["intel.com/net-pci", [one, two]]);
   });
 
-  it("has a spec for every pool from the beginning, without what an earlier run left, and none in the end", async () => {
+  it("has a spec for every pool from the beginning, without what an earlier run left, and still in the end", async () => {
     await mkdir(cdi);
     for (const name of ["lanyard-old.json", "lanyard-intel.com-net-pci-vfs.json", "vendor.json"]) {
       await writeFile(join(cdi, name), "{}");
@@ -110,7 +110,7 @@ describe("allocation with CDI", () => {
     assert.deepEqual(await filesIn(cdi), [...specs, "vendor.json"]);
     assert.equal((await lstat(join(cdi, specs[0] ?? ""))).mode & 0o777, 0o644);
     await door.stop();
-    assert.deepEqual(await filesIn(cdi), ["vendor.json"]);
+    assert.deepEqual(await filesIn(cdi), [...specs, "vendor.json"]);
   });
 
   it("follows the pools: a device that comes, a driver that changes, a pool that goes", async () => {
@@ -275,5 +275,32 @@ describe("preparing devices", () => {
     failure = undefined;
     await admit(kubelet, { [vfs]: 2 });
     assert.deepEqual(prepared, [[one], [one, two]]);
+  });
+
+  it("may give them another driver, and the answer and the spec are those of the devices as they are then", async () => {
+    const kubelet = await world.kubelet();
+    const pools = new FakePools(poolOf(vfs, vf(one)));
+    const prepare = async () => pools.set(poolOf(vfs, vfio(one, 11)));
+    await startDoor(pools, { prepare, cdi: { directory: cdi } });
+    await until(kubelet, vfs, "1/1");
+    const { allocation } = await admit(kubelet, { [vfs]: 1 });
+    assert.deepEqual(allocation.cdiDevices, [`intel.com/net-pci=${one}`]);
+    assert.match(allocation.env.PCIDEVICE_INTEL_COM_VFS_INFO ?? "", /"vfio"/);
+    const [file = ""] = await filesIn(cdi);
+    assert.deepEqual(
+      (await specOf(file)).devices.map(({ name }) => name),
+      [one],
+    );
+  });
+
+  it("may take them away, which refuses the pod", async () => {
+    const kubelet = await world.kubelet();
+    const pools = new FakePools(poolOf(vfs, vfio(one, 11), vfio(two, 12)));
+    await startDoor(pools, { prepare: async () => pools.set(poolOf(vfs, vfio(two, 12))) });
+    await until(kubelet, vfs, "2/2");
+    await assert.rejects(
+      admit(kubelet, { [vfs]: 1 }),
+      /there is no device "0000:01:02\.1"; there are: 0000:01:02\.2/,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, rm } from "node:fs/promises";
+import { link, mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { DevicePluginDoor } from "../../../../src/kubelet/door.ts";
@@ -81,6 +82,25 @@ describe("registration by plugins_registry", () => {
     }
   });
 
+  it("removes what a killed process left of a resource that is offered no more, and nothing of others", async () => {
+    await mkdir(world.registry);
+    const at = (name: string) => join(world.registry, name);
+    const killed = await serveOnUnixSocket({ path: at("killed.sock") }, []);
+    for (const name of ["lanyard.dev_gone-00c0ffee.sock", "other-driver.sock"])
+      await link(at("killed.sock"), at(name));
+    await killed.stop();
+    const living = createServer().listen(at("lanyard.dev_other-00c0ffee.sock"));
+    world.defer(() => new Promise((resolve) => living.close(resolve)));
+    await startDoor(new FakePools());
+    await world.until(
+      async () => !(await socketsIn(world.registry)).includes("lanyard.dev_gone-00c0ffee.sock"),
+    );
+    assert.deepEqual(await socketsIn(world.registry), [
+      "lanyard.dev_other-00c0ffee.sock",
+      "other-driver.sock",
+    ]);
+  });
+
   it("waits for the folder", async () => {
     const door = await startDoor(twoPools());
     assert.match(world.lines.join("\n"), /waiting for the kubelet: .*plugins_registry does not exist yet/);
@@ -140,11 +160,13 @@ describe("registration by plugins_registry", () => {
   it("makes its socket anew when nobody comes to it", async () => {
     await mkdir(world.registry);
     await startDoor(new FakePools(poolOf(nics, nic("up0"))), { streamMs: 20, retryMs: 5 });
-    const { name } = await connect(DevicePlugin);
+    const names = new Set<string>();
     await world.until(async () => {
-      const [now] = await socketsIn(world.registry);
-      return now !== undefined && now !== name;
+      for (const name of await socketsIn(world.registry)) names.add(name);
+      return names.size > 2;
     });
+    const told = world.lines.filter((line) => line.includes("did not watch the device list"));
+    assert.equal(told.length, 1, "a kubelet that is away for hours is told of once");
   });
 });
 

@@ -109,6 +109,9 @@ describe("the book of devices beside the embedded kubelet", () => {
     const again = await startKubelet();
     await again.release(pod);
     await book.refresh();
+    assert.equal(book.uses().length, 1, "a kubelet that has just come may not know its pods yet");
+    world.clock.advance(60_000);
+    await book.refresh();
     assert.deepEqual(book.uses(), []);
   });
 });
