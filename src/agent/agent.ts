@@ -77,6 +77,7 @@ export class Agent {
   #configuration: ConfigurationWatch | undefined;
   #devices: DeviceParts | undefined;
   #standalone: StandaloneParts | undefined;
+  #manifests: ManifestFolder | undefined;
   #capabilities: TcCapabilities | undefined;
   #isReady = false;
 
@@ -237,6 +238,7 @@ export class Agent {
   async #readPolicies(): Promise<PolicySource | undefined> {
     const folder = this.#standalone?.manifests ?? this.#policyFolder();
     if (folder === undefined) return undefined;
+    this.#manifests = folder;
     this.#started(() => folder.stop());
     await folder.start();
     return folder;
@@ -299,10 +301,7 @@ export class Agent {
       attachments: this.#engine?.list() ?? [],
       ...(standalone === undefined ? {} : { pods: standalone.pods() }),
       pfs: this.#devices?.provisioner?.status() ?? [],
-      notes: [
-        ...(standalone?.manifests.problems() ?? []).map(({ message }) => message),
-        ...this.#deviceNotes(),
-      ],
+      notes: [...(this.#manifests?.problems() ?? []).map(({ message }) => message), ...this.#deviceNotes()],
     };
   }
 

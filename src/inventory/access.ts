@@ -1,6 +1,7 @@
 import type { FunctionFacts, RdmaDevice } from "../linux/sysfs/function-facts.ts";
 import type { DeviceAccess, DeviceNode } from "../model/device.ts";
 import type { FunctionPoolConfig, FunctionSelector } from "../model/pool-config.ts";
+import { isVfioDriver } from "./drivers.ts";
 import type { NodeFunction } from "./node-function.ts";
 
 /** Version of the device-info specification (k8snetworkplumbingwg/device-info-spec) its files follow. */
@@ -13,11 +14,6 @@ const VHOST_NET = "/dev/vhost-net";
 const TUN = "/dev/net/tun";
 const IOMMU = "/dev/iommu";
 const RDMA_CM = "/dev/infiniband/rdma_cm";
-
-/** vfio-pci itself, or a variant that knows more of a card, such as mlx5_vfio_pci (drivers/vfio/pci/). */
-export function isVfioDriver(driver: string | undefined): boolean {
-  return driver !== undefined && /(?:^|[-_])vfio[-_]pci$/.test(driver);
-}
 
 /** One provider of access: what it adds to the container's devices, and what it tells of that. */
 interface Provision {

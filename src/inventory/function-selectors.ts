@@ -1,6 +1,7 @@
 import type { FunctionFacts } from "../linux/sysfs/function-facts.ts";
 import type { FUNCTION_KINDS } from "../model/device.ts";
 import type { FunctionRange, FunctionSelector } from "../model/pool-config.ts";
+import { isForPrograms } from "./drivers.ts";
 import type { NodeFunction } from "./node-function.ts";
 
 /** First two digits of a PCI class: network controllers, and processing accelerators (PCI Code and ID Assignment). */
@@ -38,6 +39,7 @@ export function matchesSelector(
     isAmong(selector.linkTypes, linkType) &&
     isAmong(selector.ddpProfiles, card?.ddpProfile) &&
     hasPartitionKey(selector.pKeys, candidate) &&
+    (selector.isKernelDriven !== true || (driver !== undefined && !isForPrograms(driver))) &&
     (!selector.isRdma || facts.rdma.length > 0) &&
     (selector.vdpaType === undefined || selector.vdpaType === facts.vdpa?.type) &&
     isAmong(selector.auxTypes, auxiliaryType(facts))

@@ -49,7 +49,7 @@ function offersOf(policy: DevicePolicy, pf: PoolPf) {
     const selector: FunctionSelector = {
       rootDevices: [{ pf: pf.address, numbers }],
       // A VF that has not got its driver yet is not ready to be given away.
-      ...(driver === undefined ? {} : { drivers: [driver] }),
+      ...(driver === undefined ? { isKernelDriven: true } : { drivers: [driver] }),
       isRdma: false,
       needVhostNet: false,
     };

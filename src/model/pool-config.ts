@@ -57,6 +57,8 @@ export interface FunctionSelector {
   readonly pKeys?: readonly string[];
   /** Kinds of auxiliary devices; only `sf` is known. */
   readonly auxTypes?: readonly string[];
+  /** Only functions with a driver of the kernel's own, none that hands them to programs; written nowhere, policies want it. */
+  readonly isKernelDriven?: boolean;
   /** Only functions with RDMA devices, and the container gets those. */
   readonly isRdma: boolean;
   /** The container gets /dev/vhost-net and /dev/net/tun. */

@@ -69,6 +69,8 @@ export interface DeviceUses {
 /** The policies for the node's PFs, wherever they are kept. */
 export interface PolicySource {
   devicePolicies(): readonly DevicePolicy[];
+  /** Whether these are all: nothing is left that could not be read. Until then a missing policy may only be misspelt. */
+  readonly isComplete: boolean;
   /** Calls back after any of them may have changed. */
   onChange(listener: () => void): Unsubscribe;
 }

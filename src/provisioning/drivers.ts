@@ -1,9 +1,5 @@
+import { isForPrograms } from "../inventory/drivers.ts";
 import type { ObservedVf } from "./observe.ts";
-
-/** A driver that hands the function to a program, and that the kernel never chooses by itself. */
-export function isForPrograms(driver: string): boolean {
-  return /vfio|uio|pci-stub/.test(driver);
-}
 
 /**
  * The driver that a VF has only if it is named; undefined where the kernel chooses the one it has, or it has none. Tools

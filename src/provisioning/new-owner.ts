@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { isVfioDriver } from "../inventory/access.ts";
+import { isVfioDriver } from "../inventory/drivers.ts";
 import type { PciDevices } from "../linux/sysfs/pci-devices.ts";
 import { type Device, isFunctionDevice } from "../model/device.ts";
 import { LanyardError } from "../model/errors.ts";

@@ -36,6 +36,8 @@ export interface KeeperOptions {
   readonly log: Logger;
   readonly timing: KeeperTiming;
   readonly choose: (pf: SelectablePf) => PolicyChoice;
+  /** Until then, that no policy wants the PF may be a mistake. */
+  readonly arePoliciesComplete: () => boolean;
   /** Told when the status has changed. */
   readonly onStatus: () => void;
 }
@@ -161,6 +163,11 @@ export class PfKeeper {
       const { observed, users } = this.#seen;
       const plan = planPf(this.#wanted(pf, policy, stored, observed), observed, users);
       if (plan.steps.length === 0) return this.#end(policy, plan.faults, plan.waits);
+      if (policy === undefined && !this.#options.arePoliciesComplete()) {
+        const wait =
+          "what was there before comes back later: not every manifest can be read, and one may want the PF";
+        return this.#end(policy, [], [wait]);
+      }
       const user = policy === undefined ? describeUsers(users) : undefined;
       // Whoever has a VF still counts on the PF's MTU and on its being up.
       if (user !== undefined)

@@ -1,4 +1,5 @@
-import { isForPrograms, namedDriverOf } from "./drivers.ts";
+import { isForPrograms } from "../inventory/drivers.ts";
+import { namedDriverOf } from "./drivers.ts";
 import type { ObservedPf, ObservedVf } from "./observe.ts";
 import { countOfVfs, type ProvisioningStep } from "./steps.ts";
 import { describeUsers, type PfUsers } from "./users.ts";

@@ -140,6 +140,7 @@ export class Provisioner {
       log,
       timing: this.#timing,
       choose: (pf) => choosePolicy(policies.devicePolicies(), pf, labels),
+      arePoliciesComplete: () => policies.isComplete,
       onStatus: () => this.#tell(),
     });
   }

@@ -80,6 +80,11 @@ export class ManifestFolder implements NetworkCatalog, PolicySource {
     return this.#isLoaded;
   }
 
+  /** Whether every object in the folder could be read. */
+  get isComplete(): boolean {
+    return this.#isLoaded && this.#problems.length === 0;
+  }
+
   /** What is not used as it stands, file by file. */
   problems(): readonly ManifestProblem[] {
     return this.#problems;

@@ -112,7 +112,11 @@ class Bench implements AsyncDisposable {
         whyProtected: () => undefined,
         onChange: this.node.onChange,
       },
-      policies: { devicePolicies: () => this.policies.value, onChange: this.policies.onChange },
+      policies: {
+        devicePolicies: () => this.policies.value,
+        isComplete: true,
+        onChange: this.policies.onChange,
+      },
       uses: { uses: () => this.uses.value, isComplete: true, onChange: this.uses.onChange },
       labels: {},
       store: this.#store,

@@ -44,9 +44,12 @@ export default defineCommand({
     "gets with it (-o json). With --root it shows what would be offered, without an agent and without root.",
   options,
   async run(call) {
-    const { values, stdout } = call;
+    const { values, stdout, stderr } = call;
     const format = parseFormat(values.output);
-    const report = values.root === undefined ? await askAgent(values) : await readTree(values.root, values);
+    const { problems = [], ...report } =
+      values.root === undefined ? await askAgent(values) : await readTree(values.root, values);
+    // A table has them under it; what a program reads is checked by few people.
+    if (format !== "table") for (const problem of problems) stderr.write(`lanyard: ${problem}\n`);
     const document = () => describeDevices(report.pools, report.notes);
     stdout.write(
       format === "table"
@@ -59,7 +62,10 @@ export default defineCommand({
 
 type Values = Call<typeof options>["values"];
 
-async function askAgent(values: Values): Promise<DevicesReport> {
+/** What is offered, with the mistakes in the configuration apart where they are this command's to tell. */
+type Report = DevicesReport & { readonly problems?: readonly string[] };
+
+async function askAgent(values: Values): Promise<Report> {
   for (const name of ["config", "device-plugin-config", "resource-prefix"] as const) {
     if (values[name] === undefined) continue;
     throw new UsageError(
@@ -69,7 +75,7 @@ async function askAgent(values: Values): Promise<DevicesReport> {
   return await new ControlClient(values.socket).devices();
 }
 
-async function readTree(root: string, values: Values): Promise<DevicesReport> {
+async function readTree(root: string, values: Values): Promise<Report> {
   const { config, "device-plugin-config": devicePluginConfig, "resource-prefix": resourcePrefix } = values;
   if (config === undefined && devicePluginConfig === undefined) {
     throw new UsageError("devices: --root needs --config FILE or --device-plugin-config FILE");
@@ -88,7 +94,7 @@ async function readTree(root: string, values: Values): Promise<DevicesReport> {
     ...(resourcePrefix !== undefined && { resourcePrefix }),
   });
   const { pools, notes } = formPools(configs, await readLaidOutNode(root));
-  return { pools, notes: [...problems, ...notes] };
+  return { pools, notes: [...problems, ...notes], problems };
 }
 
 /** The report for people: one row a device, then what is not offered and why. */

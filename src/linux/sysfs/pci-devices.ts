@@ -49,7 +49,7 @@ const IFF_UP = 0x1;
 const ENOTTY = 25;
 
 /**
- * The PCI functions below a sysfs root. Reading is done off the main thread, and so is writing, in the lane `slow`: a
+ * The PCI functions below a sysfs root. Reading is done off the main thread, and so is writing, in the lane `device`: a
  * driver makes VFs for seconds.
  */
 export class PciDevices {
@@ -252,7 +252,7 @@ export class PciDevices {
   async #write(path: string, text: string): Promise<void> {
     const task = { job: { do: "writeFile", path, text }, namespaceFd: undefined } as const;
     try {
-      await this.#runner.run([task], { lane: "slow", key: path });
+      await this.#runner.run([task], { lane: "device", key: path });
     } catch (error) {
       const refusal = error instanceof JobError ? REFUSALS.get(error.errno ?? 0) : undefined;
       const reason = refusal?.reason ?? errorText(error);

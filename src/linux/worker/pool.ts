@@ -5,9 +5,10 @@ import { type JobMessage, type JobPart, type JobReply, type JobResult, STOP, typ
 /**
  * Kinds of work that must not wait for each other. `change`: in order per key. `read`: gets and dumps.
  * `delete`: a link's deletion blocks its caller for a grace period of the kernel (17 ms measured), so many
- * run side by side. `slow`: devlink, sysfs and whatever else a driver may hold for seconds.
+ * run side by side. `slow`: devlink, ethtool and whatever else a driver may hold for seconds. `device`:
+ * writes to sysfs, of which one may wait for ever: a function is taken from vfio when its program lets go of it.
  */
-export type Lane = "change" | "read" | "delete" | "slow";
+export type Lane = "change" | "read" | "delete" | "slow" | "device";
 
 /**
  * Most threads a lane may start. One of the first two lanes' starts at once, the others when needed, and stays: a thread
@@ -15,7 +16,7 @@ export type Lane = "change" | "read" | "delete" | "slow";
  * deletions that begin together end together (rcu_barrier, kernel/rcu/tree.c): 40 need two rounds of 20 threads, and are
  * all announced when the second has begun.
  */
-const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 20, slow: 2 };
+const LANE_THREADS: Record<Lane, number> = { change: 2, read: 2, delete: 20, slow: 2, device: 8 };
 
 /** A thread decodes nothing and keeps nothing, so that it needs little: 7 MB instead of 21 (measured). */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
@@ -67,6 +68,7 @@ export class WorkerPool implements JobRunner {
       read: new LaneThreads("read"),
       delete: new LaneThreads("delete"),
       slow: new LaneThreads("slow"),
+      device: new LaneThreads("device"),
     };
     // A thread takes tens of milliseconds to start: the first attachment shall not wait for that.
     this.#lanes.change.warmUp();

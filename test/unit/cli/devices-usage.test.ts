@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -143,3 +144,15 @@ function letOthersThrough(folder: string): void {
     chmodSync(above, 0o711);
   }
 }
+
+test("a mistake in a configuration is told on stderr, too, where stdout is for a program", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "lanyard-devices-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "config.json");
+  writeFileSync(file, JSON.stringify({ resourceList: [{ resourceName: "a" }] }));
+  const args = ["--root", folder, "--device-plugin-config", file];
+  const { code, output, errors } = await call(...args, "-o", "json");
+  assert.match(errors, /^lanyard: .*resourceList\[0\]\.selectors is missing; expected at least one selector/);
+  assert.deepEqual([code, JSON.parse(output).resources], [0, []]);
+  assert.equal((await call(...args)).errors, "");
+});

@@ -31,11 +31,19 @@ class Bench implements AsyncDisposable {
   readonly node: FakeNode;
   readonly provisioner: Provisioner;
   readonly #listeners = new Set<() => void>();
+  arePoliciesComplete: boolean;
   #policies: readonly DevicePolicy[];
 
-  constructor(node: FakeNode, policies: readonly DevicePolicy[], timing: Partial<ProvisioningTiming> = {}) {
+  constructor(
+    node: FakeNode,
+    policies: readonly DevicePolicy[],
+    timing: Partial<ProvisioningTiming> = {},
+    arePoliciesComplete = true,
+  ) {
     this.node = node;
+    this.arePoliciesComplete = arePoliciesComplete;
     this.#policies = policies;
+    const areComplete = () => this.arePoliciesComplete;
     this.provisioner = new Provisioner({
       kernel: node.kernel,
       files: node,
@@ -43,6 +51,9 @@ class Bench implements AsyncDisposable {
       uses: node,
       policies: {
         devicePolicies: () => this.#policies,
+        get isComplete() {
+          return areComplete();
+        },
         onChange: (listener) => {
           this.#listeners.add(listener);
           return () => this.#listeners.delete(listener);
@@ -224,6 +235,24 @@ describe("a VF in use", () => {
     assert.deepEqual([waiting?.policy, pf.vfs.length, pf.link.mtu, pf.link.isUp], [undefined, 2, 9000, true]);
     assert.match(waiting?.message ?? "", /VF 1 is in use by pod default\/alpha/);
     bench.node.use(POD);
+    await bench.until("eth1", (status) => status === undefined);
+    assert.equal(pf.vfs.length, 0);
+  });
+
+  test("stays as it is while a manifest cannot be read, which may want it", PATIENCE, async () => {
+    const pf = new FakePf(1);
+    const node = new FakeNode(pf);
+    {
+      await using bench = new Bench(node, [policy({ numVfs: 2 })]);
+      await bench.untilIn("eth1", "inSync");
+    }
+    // The next start finds the policy misspelt.
+    await using bench = new Bench(node, [], {}, false);
+    const waiting = await bench.untilIn("eth1", "waiting");
+    assert.match(waiting?.message ?? "", /comes back later: not every manifest can be read/);
+    assert.equal(pf.vfs.length, 2);
+    bench.arePoliciesComplete = true;
+    bench.policies = [];
     await bench.until("eth1", (status) => status === undefined);
     assert.equal(pf.vfs.length, 0);
   });
