@@ -1,8 +1,7 @@
-import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { makeFolder } from "../linux/folder.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type DatabaseKind, openDatabase, prepareStatements } from "../linux/database.ts";
 import type { AttachmentStatus } from "../model/attachment.ts";
-import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
+import { NotFoundError } from "../model/errors.ts";
 import type { AttachmentRequest } from "./request.ts";
 import type { Step } from "./steps/steps.ts";
 
@@ -33,11 +32,12 @@ export interface JournalPlan {
   readonly reached: number;
 }
 
-const SCHEMA_VERSION = 1;
-/** Another connection holds the file (sqlite3.h). */
-const SQLITE_BUSY = 5;
-
-const SCHEMA = `
+const KIND: DatabaseKind = {
+  what: "attachment journal",
+  version: 1,
+  synchronous: "NORMAL",
+  loss: "what it recorded is then no longer undone",
+  schema: `
   CREATE TABLE attachment (
     id INTEGER PRIMARY KEY,
     pod_uid TEXT NOT NULL,
@@ -53,8 +53,8 @@ const SCHEMA = `
     reached INTEGER NOT NULL,
     UNIQUE (pod_uid, interface)
   ) STRICT;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+  `,
+};
 
 /**
  * What was done to the kernel and how to take it back, written before the kernel is touched. It survives
@@ -69,10 +69,8 @@ export class Journal {
   /** Opens or makes the journal at `path`. `bootId` is the kernel's (/proc/sys/kernel/random/boot_id). */
   constructor(path: string, bootId: string) {
     this.#bootId = bootId;
-    this.#database = openDatabase(path);
-    this.#statements = Object.fromEntries(
-      Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#database.prepare(sql)]),
-    ) as Record<keyof typeof STATEMENTS, StatementSync>;
+    this.#database = openDatabase(path, KIND);
+    this.#statements = prepareStatements(this.#database, STATEMENTS);
     this.#statements.forgetEarlierBoots.run(bootId);
   }
 
@@ -161,29 +159,3 @@ const STATEMENTS = {
   all: "SELECT id, request, namespace_path, namespace_cookie, state, status FROM attachment ORDER BY id",
   plan: "SELECT steps, before, reached FROM attachment WHERE id = ?",
 } as const;
-
-function openDatabase(path: string): DatabaseSync {
-  try {
-    makeFolder(dirname(path), 0o700);
-    const database = new DatabaseSync(path);
-    // Held until it is closed: two agents on one journal would undo each other's work.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
-    if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
-    else if (version !== SCHEMA_VERSION) {
-      throw new Error(`it has version ${version}, this program writes version ${SCHEMA_VERSION}`);
-    }
-    return database;
-  } catch (error) {
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
-      const text = `another agent uses the attachment journal ${path}; end it first, or name another --state-dir`;
-      throw new LanyardError("conflict", text, { cause: error });
-    }
-    throw new LanyardError(
-      "unavailable",
-      `the attachment journal ${path} cannot be used: ${errorText(error)}. Move it away to start with an empty one; ` +
-        "what it recorded is then no longer undone",
-      { cause: error },
-    );
-  }
-}

@@ -1,7 +1,5 @@
-import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { makeFolder } from "../linux/folder.ts";
-import { errorText, LanyardError } from "../model/errors.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type DatabaseKind, openDatabase, prepareStatements } from "../linux/database.ts";
 import type { PreviousState } from "./previous-state.ts";
 import type { Aspect } from "./steps.ts";
 
@@ -20,11 +18,12 @@ export interface StoredPf {
   readonly touched: readonly Aspect[];
 }
 
-const SCHEMA_VERSION = 2;
-/** Another connection holds the file (sqlite3.h). */
-const SQLITE_BUSY = 5;
-
-const SCHEMA = `
+const KIND: DatabaseKind = {
+  what: "provisioning store",
+  version: 2,
+  synchronous: "FULL",
+  loss: "the PFs it names then stay as they are when their policies go",
+  schema: `
   CREATE TABLE pf (
     address TEXT PRIMARY KEY,
     vendor TEXT NOT NULL,
@@ -34,8 +33,8 @@ const SCHEMA = `
     previous TEXT NOT NULL,
     touched TEXT NOT NULL
   ) STRICT;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+  `,
+};
 
 /**
  * What PFs were before they were changed first, written before they are. It outlives the agent and the machine's next
@@ -48,10 +47,8 @@ export class ProvisioningStore {
 
   /** Opens or makes the store at `path`. Throws LanyardError. */
   constructor(path: string) {
-    this.#database = openDatabase(path);
-    this.#statements = Object.fromEntries(
-      Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#database.prepare(sql)]),
-    ) as Record<keyof typeof STATEMENTS, StatementSync>;
+    this.#database = openDatabase(path, KIND);
+    this.#statements = prepareStatements(this.#database, STATEMENTS);
   }
 
   all(): StoredPf[] {
@@ -99,30 +96,4 @@ function readRow(row: Record<string, unknown>): StoredPf {
     previous: JSON.parse(String(row.previous)),
     touched: JSON.parse(String(row.touched)),
   };
-}
-
-function openDatabase(path: string): DatabaseSync {
-  try {
-    makeFolder(dirname(path), 0o700);
-    const database = new DatabaseSync(path);
-    // Held until it is closed: two agents would take each other's work for what was there before.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
-    if (version === 0) database.exec(`BEGIN; ${SCHEMA} COMMIT;`);
-    else if (version !== SCHEMA_VERSION) {
-      throw new Error(`it has version ${version}, this program writes version ${SCHEMA_VERSION}`);
-    }
-    return database;
-  } catch (error) {
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
-      const text = `another agent uses the provisioning store ${path}; end it first, or name another --state-dir`;
-      throw new LanyardError("conflict", text, { cause: error });
-    }
-    throw new LanyardError(
-      "unavailable",
-      `the provisioning store ${path} cannot be used: ${errorText(error)}. Move it away to start with an empty one; ` +
-        "the PFs it names then stay as they are when their policies go",
-      { cause: error },
-    );
-  }
 }

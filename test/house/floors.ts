@@ -20,7 +20,7 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["src/rpc/", "src/kubelet/", "src/standalone/kubelet/"],
   "prom-client": ["src/metrics/"],
   yaml: ["src/standalone/", "src/agent/", "src/demo/", "src/cli/"],
-  "node:sqlite": ["src/attachment/", "src/provisioning/"],
+  "node:sqlite": ["src/linux/database.ts", "src/attachment/", "src/provisioning/"],
 };
 
 /** Stands outside: it runs before anything is installed. */

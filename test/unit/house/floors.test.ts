@@ -86,7 +86,8 @@ const planted: Record<string, { files: Record<string, string>; place: string; me
   "the database outside the rooms that keep state": {
     files: { "src/inventory/store.ts": 'import "node:sqlite";' },
     place: "src/inventory/store.ts:1",
-    message: /imports node:sqlite, which only src\/attachment\/, src\/provisioning\/ may/,
+    message:
+      /imports node:sqlite, which only src\/linux\/database\.ts, src\/attachment\/, src\/provisioning\/ may/,
   },
   "a package that is not declared": {
     files: { "src/model/a.ts": 'import _ from "lodash/map";' },
