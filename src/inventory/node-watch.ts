@@ -79,7 +79,7 @@ export class NodeWatch {
     this.#links = new LinkTable({
       links: kernel.host.links,
       events: kernel.linkEvents,
-      onChange: () => this.#linksChanged(),
+      onChange: (link) => this.#linkChanged(link),
       onResync: () => this.#readEverything(),
       onError: (error) => log.error({ err: error }, "the node's links could not be read again"),
     });
@@ -152,13 +152,21 @@ export class NodeWatch {
     return () => this.#listeners.delete(listener);
   }
 
-  #linksChanged(): void {
+  /** Pods' links come and go all the time: what is dear to read is read again only where it may be different. */
+  #linkChanged({ index, name }: Link): void {
     this.#changed();
     void this.#readLinkFacts();
-    // The kernel announces a PF when one of its VFs was set, without saying what (do_setlink, net/core/rtnetlink.c);
-    // it takes IPv4 routes away with a link, without a word.
-    void this.#readVfs();
-    void this.#readRoutes();
+    // The kernel takes IPv4 routes away with a link, without a word,
+    if (this.#defaultRouteLinks.has(index)) void this.#readRoutes();
+    // and announces a PF when one of its VFs was set, without saying what (do_setlink, net/core/rtnetlink.c).
+    if (this.#hasVfs(name)) void this.#readVfs();
+  }
+
+  #hasVfs(link: string): boolean {
+    for (const { vfCount = 0, links } of this.#functions.functions.values()) {
+      if (vfCount > 0 && links.includes(link)) return true;
+    }
+    return false;
   }
 
   #functionsChanged(): void {

@@ -11,8 +11,8 @@ export interface LinkTableOptions {
   /** Links of the namespace that the hub behind `events` listens in. */
   readonly links: Pick<Links, "list">;
   readonly events: Pick<LinkEvents, "onChange">;
-  /** A link appeared, changed or went. */
-  onChange(): void;
+  /** A link appeared, changed or went; as it was announced. */
+  onChange(link: Link): void;
   /** All links were read again: announcements had been lost, or some may have been missing the last time. */
   onResync(): void;
   /** Reading them again failed; the table is as it was, and it will be tried again. */
@@ -49,7 +49,7 @@ export class LinkTable {
         this.#announced.add(link.index);
         if (change === "gone") this.#links.delete(link.index);
         else this.#links.set(link.index, link);
-        this.#options.onChange();
+        this.#options.onChange(link);
       },
       () => this.#resyncSoon(),
     );
