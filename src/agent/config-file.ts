@@ -55,12 +55,17 @@ export function readDevicePluginConfig(
   return parseDevicePluginConfig(readJsonOrYaml(text, path), path, defaults);
 }
 
-/** JSON first, because its readers take a key twice and YAML's do not. */
+/** JSON first, because its readers take a key twice and YAML's do not. What begins as JSON is most likely meant as JSON. */
 function readJsonOrYaml(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
-    return readYaml(text, path, "neither JSON nor YAML");
+  } catch (error) {
+    try {
+      return readYaml(text, path, "neither JSON nor YAML");
+    } catch (other) {
+      if (!/^\s*[[{]/.test(text)) throw other;
+      throw new LanyardError("invalid", `${path}: not JSON: ${errorText(error)}`, { cause: error });
+    }
   }
 }
 

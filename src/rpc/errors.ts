@@ -34,7 +34,8 @@ export class RpcError extends LanyardError {
   readonly details: string;
 
   constructor(method: string, socketPath: string, error: ServiceError) {
-    const details = error.details || error.message;
+    // grpc-js puts it behind what went wrong, with nothing in it for a socket (load-balancer-pick-first.js).
+    const details = (error.details || error.message).replace(/ Resolution note: $/, "");
     super(
       codeOfStatus[error.code] ?? "internal",
       `${method} on ${socketPath} failed: ${status[error.code]}: ${details}`,

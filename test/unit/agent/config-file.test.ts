@@ -83,7 +83,8 @@ test("a mistake in a device plugin's configuration is told with the file", () =>
 
 test("a device plugin's configuration that cannot be read as a whole is refused in one line", () => {
   for (const [text, message] of [
-    ['{"resourceList": [', /^config\.json: neither JSON nor YAML: .* at line 1, column \d+$/],
+    ['{"resourceList": [', /^config\.json: not JSON: Unexpected end of JSON input$/],
+    ["resourceList: [", /^config\.json: neither JSON nor YAML: .* at line 1, column \d+$/],
     ["", /^config\.json: null is not usable; expected a mapping with the field resourceList$/],
     ["[]", /^config\.json: \[\] is not usable/],
   ] as const) {
