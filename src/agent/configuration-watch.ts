@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
 import type { AgentConfig } from "../model/agent-config.ts";
+import { Debounce } from "../model/debounce.ts";
 import { errorText } from "../model/errors.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
 import type { Unsubscribe } from "../model/ports.ts";
@@ -10,8 +11,6 @@ import { type Configuration, type ConfigurationPaths, readConfiguration } from "
 
 /** A file is written in several steps, and a ConfigMap's files change together: quiet time after the last, in milliseconds. */
 const QUIET_MS = 100;
-/** But in a folder that is never quiet the files are read this long after the first change. */
-const LONGEST_QUIET_MS = 1_000;
 
 export interface ConfigurationWatchOptions {
   readonly paths: ConfigurationPaths;
@@ -31,8 +30,7 @@ export class ConfigurationWatch {
   readonly #watches: readonly FolderWatch[];
   #current: Configuration;
   #mistake: string | undefined;
-  #quiet: NodeJS.Timeout | undefined;
-  #readBy: number | undefined;
+  readonly #debounce = new Debounce(QUIET_MS, () => void this.#task.request());
 
   constructor(options: ConfigurationWatchOptions) {
     this.#options = options;
@@ -43,7 +41,7 @@ export class ConfigurationWatch {
     // A ConfigMap's file is a link to a link in its folder that is replaced: the folder is what changes.
     const folders = new Set(files.map((file) => dirname(file)));
     this.#watches = [...folders].map(
-      (folder) => new FolderWatch(folder, options.log, () => this.#readSoon()),
+      (folder) => new FolderWatch(folder, options.log, () => this.#debounce.note()),
     );
   }
 
@@ -53,7 +51,7 @@ export class ConfigurationWatch {
 
   async stop(): Promise<void> {
     for (const watch of this.#watches) watch.stop();
-    clearTimeout(this.#quiet);
+    this.#debounce.cancel();
     this.#listeners.clear();
     await this.#task.settle();
   }
@@ -81,16 +79,6 @@ export class ConfigurationWatch {
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #readSoon(): void {
-    clearTimeout(this.#quiet);
-    this.#readBy ??= performance.now() + LONGEST_QUIET_MS;
-    const wait = Math.max(0, Math.min(QUIET_MS, this.#readBy - performance.now()));
-    this.#quiet = setTimeout(() => {
-      this.#readBy = undefined;
-      void this.#task.request();
-    }, wait);
   }
 
   async #read(): Promise<void> {

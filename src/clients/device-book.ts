@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
+import { type Clock, systemClock } from "../model/clock.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import type { DeviceUse, DeviceUses, Unsubscribe } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import type { PodDevice } from "./pod-resources.ts";
 
 export interface DeviceBookOptions {

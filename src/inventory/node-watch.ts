@@ -10,6 +10,7 @@ import { type NetDeviceFacts, readNetDevice } from "../linux/sysfs/net-device.ts
 import { readPciErrors } from "../linux/sysfs/pci-errors.ts";
 import { isSettled, udevDataFolder } from "../linux/udev.ts";
 import type { UeventMonitor } from "../linux/uevents.ts";
+import { Debounce } from "../model/debounce.ts";
 import { errorText } from "../model/errors.ts";
 import type { Unsubscribe } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
@@ -67,8 +68,7 @@ export class NodeWatch {
   readonly #readVfs = this.#task("the VFs' link states", () => this.#takeVfs());
   readonly #readCards = this.#task("the cards' own reports", () => this.#takeCards());
   #reading: NodeReading | undefined;
-  #settle: NodeJS.Timeout | undefined;
-  #settleBy: number | undefined;
+  readonly #debounce = new Debounce(SETTLE_MS, () => this.#tell(), LONGEST_SETTLE_MS);
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #subscriptions: Unsubscribe[] = [];
   #isStopped = false;
@@ -112,7 +112,7 @@ export class NodeWatch {
     this.#isStopped = true;
     this.#links.stop();
     this.#udev.stop();
-    clearTimeout(this.#settle);
+    this.#debounce.cancel();
     for (const timer of this.#timers) clearInterval(timer);
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#listeners.clear();
@@ -182,15 +182,12 @@ export class NodeWatch {
   }
 
   #changed(): void {
-    if (this.#isStopped) return;
-    clearTimeout(this.#settle);
-    this.#settleBy ??= performance.now() + LONGEST_SETTLE_MS;
-    const wait = Math.max(0, Math.min(SETTLE_MS, this.#settleBy - performance.now()));
-    this.#settle = setTimeout(() => {
-      this.#settleBy = undefined;
-      this.#reading = undefined;
-      for (const listener of [...this.#listeners]) listener();
-    }, wait);
+    if (!this.#isStopped) this.#debounce.note();
+  }
+
+  #tell(): void {
+    this.#reading = undefined;
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /** A piece of reading that never runs twice at once, and tells afterwards that something may have changed. */

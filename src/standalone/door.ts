@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
+import { type Clock, systemClock } from "../model/clock.ts";
 import { errorText } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { Unsubscribe } from "../model/ports.ts";
-import { type Clock, systemClock } from "./kubelet/clock.ts";
 import type { PodState } from "./pod-lifecycle.ts";
 import { derivePodUid } from "./pod-uid.ts";
 import { PodWorker, type RetryTimes } from "./pod-worker.ts";

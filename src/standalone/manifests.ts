@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
+import { Debounce } from "../model/debounce.ts";
 import type { DevicePolicy } from "../model/device-policy.ts";
 import { errorText } from "../model/errors.ts";
 import type { LinkProfile } from "../model/link-profile.ts";
@@ -12,7 +13,6 @@ import type { PodNetworkAttachment } from "../model/pod-network-attachment.ts";
 import type { NetworkCatalog, PolicySource, Unsubscribe } from "../model/ports.ts";
 import type { QosClass } from "../model/qos-class.ts";
 import { SerialTask } from "../model/serial-task.ts";
-import { Debounce } from "./debounce.ts";
 import {
   isManifestName,
   keepLastGood,

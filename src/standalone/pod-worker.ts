@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
+import type { Clock } from "../model/clock.ts";
 import { errorText } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { PodManifest } from "../model/pod-manifest.ts";
 import { SerialTask } from "../model/serial-task.ts";
-import type { Clock } from "./kubelet/clock.ts";
 import { withoutPlace } from "./place.ts";
 import { PodLifecycle, type PodState } from "./pod-lifecycle.ts";
 import type { PodParts } from "./ports.ts";

@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { makeFolder } from "../../linux/folder.ts";
+import { type Clock, systemClock } from "../../model/clock.ts";
 import { errorText } from "../../model/errors.ts";
 import type { AssignedDevice, PodIdentity } from "../../model/pod.ts";
 import type { DeviceAssignments, Unsubscribe } from "../../model/ports.ts";
@@ -9,7 +10,6 @@ import { PodResourcesLister } from "../../rpc/generated/podresources/v1_pb.js";
 import { implement, serveOnUnixSocket, type UnixServer } from "../../rpc/server.ts";
 import { type ContainerRequest, giveDevices } from "./admission.ts";
 import { checkpointName, formatCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { type ContainerAllocation, combineResponses } from "./container-allocation.ts";
 import { checkUnserved, prepareFolder } from "./folder.ts";
 import { assignedDevices, Ledger, type ResourceCount } from "./ledger.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
+import type { Clock } from "../../model/clock.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { isExtendedResourceName } from "../../model/names.ts";
 import type { RegisterRequest } from "../../rpc/generated/deviceplugin/v1beta1_pb.js";
-import type { Clock } from "./clock.ts";
 import type { Ledger } from "./ledger.ts";
 import { PluginClient } from "./plugin-client.ts";
 

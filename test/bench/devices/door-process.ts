@@ -4,9 +4,9 @@
 // is left out: it needs one.
 import { pino } from "pino";
 import { DeviceBook } from "../../../src/clients/device-book.ts";
+import { monotonicNow } from "../../../src/demo/clock.ts";
 import { DevicePluginDoor } from "../../../src/kubelet/door.ts";
 import { FakePools } from "../../unit/kubelet/pools.ts";
-import { monotonicMs } from "./clock.ts";
 import { layOutPools, withHealth } from "./layout.ts";
 import { obey, residentMiB } from "./orders.ts";
 
@@ -35,7 +35,7 @@ const orders = {
   /** @returns when that began, in milliseconds of the monotonic clock */
   setHealth(resource: string, id: string, isHealthy: boolean): number {
     const changed = withHealth(pools.pools(), resource, id, isHealthy);
-    const at = monotonicMs();
+    const at = monotonicNow();
     pools.set(...changed);
     return at;
   },

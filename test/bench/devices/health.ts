@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { monotonicNow } from "../../../src/demo/clock.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import { within } from "../../kernel/world.ts";
 import type { Benchmark, Row } from "../benchmark.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
 import { AgentProcess } from "./agent-process.ts";
-import { monotonicMs } from "./clock.ts";
 import { BareKubelet } from "./kubelet.ts";
 import { makeLimitedRow } from "./limit.ts";
 
@@ -94,7 +94,7 @@ async function measureRound(
   const { index } = await links.get(name);
   const far = await links.get(farName);
   const setFarEnd = async (isUp: boolean): Promise<Took> => {
-    const setAt = monotonicMs();
+    const setAt = monotonicNow();
     const [announcedAt] = await Promise.all([announced(kernel, name, isUp), links.set(far.index, { isUp })]);
     const toldAt = await told(kubelet, name, isUp ? "Healthy" : "Unhealthy");
     return { announcement: announcedAt - setAt, list: toldAt - announcedAt };
@@ -114,7 +114,7 @@ function announced(kernel: Kernel, name: string, hasCarrier: boolean): Promise<n
   return within(`the kernel's announcement of ${name}`, (settle) =>
     kernel.linkEvents.onChange(
       ({ change, link }) => {
-        const at = monotonicMs();
+        const at = monotonicNow();
         if (change === "present" && link.name === name && link.hasCarrier === hasCarrier) settle(at);
       },
       () => {},

@@ -1,6 +1,7 @@
 import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Server, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import { monotonicNow } from "../../../src/demo/clock.ts";
 import { errorText } from "../../../src/model/errors.ts";
 import { UnixSocketClient } from "../../../src/rpc/client.ts";
 import {
@@ -12,7 +13,6 @@ import {
 import { prepareFolder } from "../../../src/standalone/kubelet/folder.ts";
 import { within } from "../../kernel/world.ts";
 import { serveBare } from "./bare-server.ts";
-import { monotonicMs } from "./clock.ts";
 
 const SOCKET = "kubelet.sock";
 
@@ -63,7 +63,7 @@ export class BareKubelet implements AsyncDisposable {
       const path = join(beside, SOCKET);
       this.#server = await serveBare(path, Registration, {
         register: (call: ServerUnaryCall<RegisterRequest, Empty>, answer: sendUnaryData<object>) => {
-          const at = monotonicMs();
+          const at = monotonicNow();
           this.#register(call.request, at).then(
             () => answer(null, {}),
             (error) => answer(error),
@@ -71,7 +71,7 @@ export class BareKubelet implements AsyncDisposable {
         },
       });
       renameSync(path, join(this.#folder, SOCKET));
-      this.#listeningAt = monotonicMs();
+      this.#listeningAt = monotonicNow();
     } finally {
       rmSync(beside, { recursive: true });
     }
@@ -132,7 +132,7 @@ export class BareKubelet implements AsyncDisposable {
     let why = "";
     try {
       for await (const { devices } of client.watch("listAndWatch", {}, { signal: this.#stopping.signal })) {
-        const at = monotonicMs();
+        const at = monotonicNow();
         const health = new Map(devices.map((device) => [device.ID, device.health]));
         this.#note(resource, { client, registeredAt, list: { at, health } });
       }

@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { monotonicNow } from "../../../src/demo/clock.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
-import { monotonicMs } from "./clock.ts";
 import { Companion } from "./companion.ts";
 import type { DoorOrders } from "./door-process.ts";
 import type { FolderWatcherOrders } from "./folder-watcher-process.ts";
@@ -74,7 +74,7 @@ async function measureDoor(folder: string): Promise<number[]> {
 async function measureWatcher(watcher: Companion<FolderWatcherOrders>, folder: string): Promise<number> {
   await using kubelet = new BareKubelet(folder);
   const [reportedAt] = await Promise.all([
-    watcher.ask("nextSocket").then(monotonicMs),
+    watcher.ask("nextSocket").then(monotonicNow),
     watcher.ask("isReady").then(() => kubelet.start()),
   ]);
   return reportedAt - kubelet.listeningAt;

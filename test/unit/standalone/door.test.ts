@@ -150,6 +150,7 @@ class World {
       },
       log: pino({ level: "info" }, { write: (line: string) => world.lines.push(JSON.parse(line).msg) }),
       clock: {
+        now: () => 0,
         after: (wait, callback) => {
           const timer = { wait, callback };
           world.timers.push(timer);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
-import type { Clock } from "../../../../src/standalone/kubelet/clock.ts";
+import type { Clock } from "../../../../src/model/clock.ts";
 import {
   EmbeddedKubelet,
   type EmbeddedKubeletOptions,
