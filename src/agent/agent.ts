@@ -317,7 +317,8 @@ export class Agent {
       links: node?.links() ?? [],
       pools: inventory?.pools() ?? [],
       uses: book?.uses() ?? [],
-      policies: provisioner?.status() ?? [],
+      pfs: provisioner?.status() ?? [],
+      policies: provisioner?.policyStatus() ?? [],
     });
   }
 

@@ -1,4 +1,4 @@
-import { allocationOf } from "../kubelet/allocation.ts";
+import { allocationFor } from "../kubelet/allocation.ts";
 import { type Device, type DeviceNode, isFunctionDevice, type Pool } from "../model/device.ts";
 import type { HealthFinding } from "../model/health.ts";
 
@@ -68,9 +68,7 @@ export function describeDevices(pools: readonly Pool[], notes: readonly string[]
 }
 
 function describe(pool: Pool, device: Device): DeviceDescription {
-  // What it would be given for, were it well.
-  const well = { ...device, health: { isHealthy: true } };
-  const { envs, nodes, mounts } = allocationOf({ ...pool, devices: [well] }, [device.id]);
+  const { envs, nodes, mounts } = allocationFor(pool, [device]);
   const ofFunction = isFunctionDevice(device) ? device : undefined;
   return {
     id: device.id,

@@ -4,7 +4,7 @@ import { type Device, isFunctionDevice, type Pool } from "../model/device.ts";
 import type { HealthFinding } from "../model/health.ts";
 import { API_VERSION } from "../model/object.ts";
 import type { DeviceUse } from "../model/ports.ts";
-import type { PfStatus } from "../provisioning/status.ts";
+import type { PfStatus, PolicyStatus } from "../provisioning/status.ts";
 
 /** A NIC or other function of the node. What is not known is left out. */
 export interface NodeFunctionStatus {
@@ -45,7 +45,9 @@ export interface NodeNetwork {
     readonly functions: readonly NodeFunctionStatus[];
     readonly pools: readonly PoolStatus[];
     /** The PFs that policies are for. */
-    readonly policies: readonly PfStatus[];
+    readonly pfs: readonly PfStatus[];
+    /** What became of every policy for this node. */
+    readonly policies: readonly PolicyStatus[];
   };
 }
 
@@ -55,7 +57,8 @@ export interface NodeNetworkFacts {
   readonly links: readonly NodeLink[];
   readonly pools: readonly Pool[];
   readonly uses: readonly DeviceUse[];
-  readonly policies: readonly PfStatus[];
+  readonly pfs: readonly PfStatus[];
+  readonly policies: readonly PolicyStatus[];
 }
 
 /** Puts together what is known of the node. Pure. */
@@ -79,6 +82,7 @@ export function describeNodeNetwork(facts: NodeNetworkFacts): NodeNetwork {
         allocated: devices.filter(({ id }) => used.has(`${resource}=${id}`)).length,
         unhealthy: devices.filter(({ health }) => !health.isHealthy).length,
       })),
+      pfs: facts.pfs,
       policies: facts.policies,
     },
   };

@@ -1,10 +1,4 @@
-import {
-  type Device,
-  type DeviceMount,
-  type DeviceNode,
-  isFunctionDevice,
-  type Pool,
-} from "../model/device.ts";
+import type { Device, DeviceMount, DeviceNode, Pool } from "../model/device.ts";
 import { LanyardError, NotFoundError } from "../model/errors.ts";
 import { compareIds } from "./device-list.ts";
 import { deviceVariable, infoVariable } from "./names.ts";
@@ -29,8 +23,12 @@ export interface Allocation {
  * unhealthy one; the message names the resource, the id, and what exists
  */
 export function allocationOf(pool: Pool, ids: readonly string[]): Allocation {
-  const devices = findDevices(pool, ids);
-  const info = Object.fromEntries(devices.map((device) => [device.id, describe(device)]));
+  return allocationFor(pool, findDevices(pool, ids));
+}
+
+/** What a container would get for devices of a pool, whether they are well or not. */
+export function allocationFor(pool: Pool, devices: readonly Device[]): Allocation {
+  const info = Object.fromEntries(devices.map((device) => [device.id, device.access.info]));
   return {
     envs: {
       [deviceVariable(pool.resource, pool.kind)]: devices.map((device) => device.id).join(","),
@@ -76,13 +74,6 @@ export function findDevices(pool: Pool, ids: readonly string[]): Device[] {
     }
     return device;
   });
-}
-
-/** What the `_INFO` variable says of a device; rates in bits per second. */
-function describe(device: Device): Readonly<Record<string, unknown>> {
-  if (isFunctionDevice(device)) return device.access.info;
-  const { kind, link } = device;
-  return device.kind === "bandwidthShare" ? { kind, link, rate: device.rate } : { kind, link };
 }
 
 function firstOfEach<T>(things: readonly T[], key: (thing: T) => string): T[] {

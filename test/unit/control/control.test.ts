@@ -38,6 +38,7 @@ const nodeNetwork = describeNodeNetwork({
   links: [],
   pools: [],
   uses: [],
+  pfs: [],
   policies: [],
 });
 const source: ReportSource = {

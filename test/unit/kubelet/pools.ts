@@ -13,7 +13,8 @@ import type { PoolSource, Unsubscribe } from "../../../src/model/ports.ts";
 export const noAccess: DeviceAccess = { nodes: [], mounts: [], info: {} };
 
 export function nic(id: string, more: Partial<HostDevice> = {}): HostDevice {
-  return { kind: "hostDevice", id, link: id, ...common(more.numaNode), ...more };
+  const access = { ...noAccess, info: { kind: "hostDevice", link: id } };
+  return { kind: "hostDevice", id, link: id, ...common(more.numaNode), access, ...more };
 }
 
 export function sick(id: string, reason: string): HostDevice {
@@ -21,7 +22,8 @@ export function sick(id: string, reason: string): HostDevice {
 }
 
 export function share(id: string, link: string, rate: number): BandwidthShare {
-  return { kind: "bandwidthShare", id, link, rate, ...common() };
+  const access = { ...noAccess, info: { kind: "bandwidthShare", link, rate } };
+  return { kind: "bandwidthShare", id, link, rate, ...common(), access };
 }
 
 /** A VF of the PF at this address. */
