@@ -58,6 +58,23 @@ export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
+/** Whether an address is of a network in CIDR form. */
+export function isWithin(address: string, network: string): boolean {
+  const [of, length] = ipaddr.parseCIDR(network);
+  const own = ipaddr.parse(address);
+  return own.kind() === of.kind() && own.match(of, length);
+}
+
+/** The first address behind that of the network itself, where gateways usually are: `10.1.2.1` for `10.1.2.9/24`. */
+export function firstAddress(address: string): string {
+  const [of, length] = ipaddr.parseCIDR(address);
+  const family = of.kind() === "ipv6" ? ipaddr.IPv6 : ipaddr.IPv4;
+  const bytes = family.networkAddressFromCIDR(address).toByteArray();
+  // A network of one or two addresses has none to spare.
+  if (length < bytes.length * 8 - 1) bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) + 1;
+  return ipaddr.fromByteArray(bytes).toString();
+}
+
 function splitCidr(text: string): { address: string; prefix?: number; bits: number } | undefined {
   const [written = "", length, ...rest] = text.split("/");
   // ipaddr.js alone would also take addresses with a zone, and IPv4 in octal or with fewer than four parts

@@ -3,9 +3,11 @@ import { z } from "zod";
 import { InvalidValueError } from "./errors.ts";
 import { DEFAULT_HEALTH_POLICY, type HealthPolicy } from "./health.ts";
 import { changeHealth, healthChanges } from "./health-schema.ts";
+import { isSubdomain } from "./names.ts";
+import { namespaceName } from "./object.ts";
 import type { PoolConfig } from "./pool-config.ts";
 import { parsePools, parseResourcePrefix } from "./pool-schema.ts";
-import { fields, listOf, parsedBy, textMap, validate, yesOrNo } from "./validation.ts";
+import { fields, listOf, parsedBy, textMap, validate, wholeNumber, yesOrNo } from "./validation.ts";
 
 /** What the SR-IOV network device plugin puts before the `/` when it is told nothing (`-resource-prefix`). */
 const DEVICE_PLUGIN_PREFIX = "intel.com";
@@ -14,6 +16,42 @@ const DEVICE_PLUGIN_PREFIX = "intel.com";
 export type ListenAddress =
   | { readonly kind: "tcp"; readonly host?: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
+
+/** How the container runtime reaches the agent, and what pods get that ask for nothing. */
+export interface CniConfig {
+  /** Whether the plugin is installed and served. */
+  readonly enabled: boolean;
+  /** Where the runtime looks for plugins' programs; ours is put there. */
+  readonly binDirectory: string;
+  /** Where the runtime looks for networks, and where ours is put, chained behind the first that is another's. */
+  readonly confDirectory: string;
+  /** Where else plugins' programs are looked for, besides `binDirectory`. */
+  readonly pluginDirectories: readonly string[];
+  /** Whether a network is put into `confDirectory`; without, the plugin works where somebody names it. */
+  readonly chained: boolean;
+  /** Name of the file in `confDirectory` to stand behind; the first that is not ours when absent. */
+  readonly clusterNetwork?: string;
+  /** How long ADD and CHECK wait for an agent that is away, in milliseconds. */
+  readonly waitMs: number;
+  /** How long STATUS calls a node well whose agent is away, in milliseconds. */
+  readonly graceMs: number;
+  /** Networks that every pod gets: as an element of the annotation names them, `namespace/name`. */
+  readonly defaultNetworks: readonly string[];
+  /** Whether pods may name NetworkAttachmentDefinitions of their own namespace and of `globalNamespaces` only. */
+  readonly namespaceIsolation: boolean;
+  readonly globalNamespaces: readonly string[];
+  /** Pods of these namespaces get no default networks. */
+  readonly systemNamespaces: readonly string[];
+  /** Whether the socket of the Multus daemon is served too, and where. */
+  readonly multusSocket: boolean;
+  readonly multusDirectory: string;
+  /** How long another plugin's program may take, in milliseconds. */
+  readonly programTimeoutMs: number;
+  /** How often journal, pods, namespaces and runtime are compared, in milliseconds. */
+  readonly collectIntervalMs: number;
+  /** The runtime's CRI socket; the first of the usual ones when absent. */
+  readonly runtimeSocket?: string;
+}
 
 /** The agent's own configuration, `/etc/lanyard/config.yaml`. */
 export interface AgentConfig {
@@ -34,6 +72,7 @@ export interface AgentConfig {
   readonly deviceInfo: { readonly directory?: string };
   /** `pluginsRegistry`: register through this folder and not at kubelet.sock. */
   readonly kubelet: { readonly pluginsRegistry?: string };
+  readonly cni: CniConfig;
   /** `nodeLabels`: labels of this node, for the selectors of policies. */
   readonly provisioning: { readonly nodeLabels?: Readonly<Record<string, string>> };
   /** Why pools were left out. */
@@ -41,6 +80,38 @@ export interface AgentConfig {
 }
 
 const directory = parsedBy(parseDirectory);
+const seconds = (least: number, usual: number) =>
+  wholeNumber(least, 3600)
+    .default(usual)
+    .transform((value) => value * 1000);
+
+const cni = fields({
+  enabled: yesOrNo().default(false),
+  binDirectory: directory.default("/opt/cni/bin"),
+  confDirectory: directory.default("/etc/cni/net.d"),
+  pluginDirectories: listOf(directory).default([]),
+  chained: yesOrNo().default(true),
+  clusterNetwork: parsedBy(parseFileName).optional(),
+  waitSeconds: seconds(0, 30),
+  graceSeconds: seconds(0, 120),
+  defaultNetworks: listOf(parsedBy(parseNetworkName)).default([]),
+  namespaceIsolation: yesOrNo().default(false),
+  globalNamespaces: listOf(namespaceName()).default(["default"]),
+  systemNamespaces: listOf(namespaceName()).default(["kube-system"]),
+  multusSocket: yesOrNo().default(false),
+  multusDirectory: directory.default("/run/multus"),
+  programTimeoutSeconds: seconds(1, 60),
+  collectIntervalSeconds: seconds(1, 60),
+  runtimeSocket: directory.optional(),
+}).transform(
+  ({ waitSeconds, graceSeconds, programTimeoutSeconds, collectIntervalSeconds, ...rest }): CniConfig => ({
+    ...rest,
+    waitMs: waitSeconds,
+    graceMs: graceSeconds,
+    programTimeoutMs: programTimeoutSeconds,
+    collectIntervalMs: collectIntervalSeconds,
+  }),
+);
 
 const schema = fields({
   resourcePrefix: parsedBy(parseResourcePrefix).optional(),
@@ -54,6 +125,7 @@ const schema = fields({
   ),
   deviceInfo: fields({ directory: directory.optional() }).default({}),
   kubelet: fields({ pluginsRegistry: directory.optional() }).default({}),
+  cni: cni.prefault({}),
   provisioning: fields({ nodeLabels: textMap().optional() }).default({}),
 });
 
@@ -91,6 +163,18 @@ export function parseListenAddress(value: unknown, place: string): ListenAddress
   if (!isUsable) throw new InvalidValueError(place, value, expected);
   const host = v6 ?? name;
   return { kind: "tcp", ...(host !== undefined && host !== "" && { host }), port: Number(port) };
+}
+
+/** Reads `NAME` or `NAMESPACE/NAME`. Throws InvalidValueError. */
+function parseNetworkName(value: unknown, place: string): string {
+  const parts = typeof value === "string" ? value.split("/") : [];
+  if (parts.length >= 1 && parts.length <= 2 && parts.every(isSubdomain)) return value as string;
+  throw new InvalidValueError(place, value, "a network's name such as fast or storage/fast");
+}
+
+function parseFileName(value: unknown, place: string): string {
+  if (typeof value === "string" && /^[^/]+\.(conf|conflist|json)$/.test(value)) return value;
+  throw new InvalidValueError(place, value, "the name of a file such as 10-bridge.conflist");
 }
 
 function parseDirectory(value: unknown, place: string): string {

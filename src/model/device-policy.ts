@@ -1,12 +1,12 @@
 import { InvalidValueError } from "./errors.ts";
 import { lastNumber, parseNumbers } from "./function-range.ts";
 import { ENTRY_PARSERS, entriesOf } from "./function-selector.ts";
-import type { Vlan } from "./link-profile.ts";
 import { clusterObject } from "./object.ts";
 import type { FunctionRange } from "./pool-config.ts";
 import { parsePoolName } from "./pool-schema.ts";
 import { formatRate, parseRate } from "./quantity.ts";
 import { fields, listOf, oneOf, parsedBy, textMap, validate, wholeNumber, yesOrNo } from "./validation.ts";
+import type { Vlan } from "./vlan.ts";
 
 /** Which PFs a policy is for. Every field that is there must hold; of a list, one entry must. */
 export interface NicSelector {

@@ -1,37 +1,10 @@
 import { z } from "zod";
-import { isIpv6, parseGateway, parseInterfaceAddress, parseMac, parseNetworkAddress } from "./address.ts";
+import { parseMac } from "./address.ts";
+import { type ProfileIpam, profileIpam, type Route, route } from "./link-profile-ipam.ts";
 import { parseLinkName, parseObjectName, parseResourceName } from "./names.ts";
 import { clusterObject } from "./object.ts";
 import { fields, listOf, oneOf, parsedBy, validate, variants, wholeNumber, yesOrNo } from "./validation.ts";
-
-/** A route in the pod by way of the attachment's interface. */
-export interface Route {
-  /** Destination network in CIDR form. */
-  readonly dst: string;
-  /** Next hop; absent when the destination is on the link itself. */
-  readonly gw?: string;
-}
-
-/** An address that every pod on the network gets, in CIDR form, with the gateway of its subnet. */
-export interface StaticAddress {
-  readonly address: string;
-  readonly gateway?: string;
-}
-
-/** Where addresses come from. `static`: from the profile and from the pod's own reference, nowhere else. */
-export interface Ipam {
-  readonly type: "static";
-  readonly addresses: readonly StaticAddress[];
-}
-
-/** A VLAN tag (IEEE 802.1Q). */
-export interface Vlan {
-  /** 1 to 4094. */
-  readonly id: number;
-  /** Priority code point, 0 to 7. */
-  readonly qos: number;
-  readonly protocol: "802.1Q" | "802.1ad";
-}
+import type { Vlan } from "./vlan.ts";
 
 interface CommonProfile {
   readonly kind: "LinkProfile";
@@ -39,7 +12,7 @@ interface CommonProfile {
   /** Bytes; the parent's or the device's own where absent. */
   readonly mtu?: number;
   readonly mac?: string;
-  readonly ipam: Ipam;
+  readonly ipam: ProfileIpam;
   readonly routes: readonly Route[];
   /** The class of pods that name none themselves. */
   readonly qosClassName?: string;
@@ -105,20 +78,6 @@ export type LinkProfile =
 
 const TYPES = ["sriov", "hostDevice", "macvlan", "ipvlan", "vlan", "bridge"] as const;
 
-const staticAddress = z.preprocess(
-  (value) => (typeof value === "string" ? { address: value } : value),
-  fields({ address: parsedBy(parseInterfaceAddress), gateway: parsedBy(parseGateway).optional() }),
-);
-
-const route = fields({
-  dst: parsedBy(parseNetworkAddress),
-  gw: parsedBy(parseGateway).optional(),
-}).superRefine(({ dst, gw }, context) => {
-  if (gw !== undefined && isIpv6(gw) !== isIpv6(dst)) {
-    context.addIssue({ code: "custom", path: ["gw"], message: `an address of the same family as ${dst}` });
-  }
-});
-
 const vlan = fields({
   id: wholeNumber(1, 4094),
   qos: wholeNumber(0, 7).default(0),
@@ -129,10 +88,7 @@ const common = {
   // 68: the least an IPv4 link must carry (RFC 791); 65535: the most an IP packet can be
   mtu: wholeNumber(68, 65_535).optional(),
   mac: parsedBy(parseMac).optional(),
-  ipam: fields({ type: oneOf(["static"]), addresses: listOf(staticAddress).default([]) }).default({
-    type: "static",
-    addresses: [],
-  }),
+  ipam: profileIpam.prefault({ type: "static" }),
   routes: listOf(route).default([]),
   qosClassName: parsedBy(parseObjectName).optional(),
 };

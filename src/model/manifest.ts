@@ -1,3 +1,8 @@
+import {
+  DEFINITION_API_VERSION,
+  type NetworkAttachmentDefinition,
+  parseNetworkAttachmentDefinition,
+} from "./cni/network-attachment-definition.ts";
 import { type DevicePolicy, parseDevicePolicy } from "./device-policy.ts";
 import { InvalidValueError } from "./errors.ts";
 import { type LinkProfile, parseLinkProfile } from "./link-profile.ts";
@@ -15,6 +20,7 @@ export type Manifest =
   | LinkProfile
   | QosClass
   | PodNetworkAttachment
+  | NetworkAttachmentDefinition
   | DevicePolicy
   | PodManifest;
 
@@ -25,6 +31,10 @@ const PARSERS: ReadonlyMap<string, { readonly apiVersion: string; readonly parse
   ["LinkProfile", { apiVersion: API_VERSION, parse: parseLinkProfile }],
   ["QosClass", { apiVersion: API_VERSION, parse: parseQosClass }],
   ["PodNetworkAttachment", { apiVersion: API_VERSION, parse: parsePodNetworkAttachment }],
+  [
+    "NetworkAttachmentDefinition",
+    { apiVersion: DEFINITION_API_VERSION, parse: parseNetworkAttachmentDefinition },
+  ],
   ["DevicePolicy", { apiVersion: API_VERSION, parse: parseDevicePolicy }],
   ["Pod", { apiVersion: "v1", parse: parsePodManifest }],
 ]);

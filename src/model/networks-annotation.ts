@@ -21,6 +21,7 @@ const reference = fields({
   ips: listOf(parsedBy(parseInterfaceAddress)).default([]),
   mac: parsedBy(parseMac).optional(),
   isDefaultGateway: yesOrNo().default(false),
+  containerName: name,
 }).transform((written, context): NetworkReference => {
   const targets = [
     { kind: "PodNetwork" as const, name: written.podNetworkName },
@@ -41,42 +42,49 @@ const reference = fields({
     ips: written.ips,
     ...(written.mac !== undefined && { mac: written.mac }),
     isDefaultGateway: written.isDefaultGateway,
+    ...(written.containerName !== undefined && { containerName: written.containerName }),
   };
 });
 
-const schema = listOf(reference)
-  .transform((references) =>
-    references.map((each, index) => ({ ...each, interfaceName: each.interfaceName || `net${index + 1}` })),
-  )
-  .superRefine((references, context) => {
-    const refuse = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: "custom", path, message });
-    for (const [index, { interfaceName, isDefaultGateway, ips }] of references.entries()) {
-      const before = references.slice(0, index);
-      const sameName = before.findIndex((other) => other.interfaceName === interfaceName);
-      if (sameName >= 0) {
-        refuse(
-          [index, "interfaceName"],
-          `a name of its own: entry ${sameName} is called ${interfaceName} too`,
-        );
+const references = (before: number) =>
+  listOf(reference)
+    .transform((references) =>
+      references.map((each, index) => ({
+        ...each,
+        interfaceName: each.interfaceName || `net${before + index + 1}`,
+      })),
+    )
+    .superRefine((references, context) => {
+      const refuse = (path: (string | number)[], message: string) =>
+        context.addIssue({ code: "custom", path, message });
+      for (const [index, { interfaceName, isDefaultGateway, ips }] of references.entries()) {
+        const before = references.slice(0, index);
+        const sameName = before.findIndex((other) => other.interfaceName === interfaceName);
+        if (sameName >= 0) {
+          refuse(
+            [index, "interfaceName"],
+            `a name of its own: entry ${sameName} is called ${interfaceName} too`,
+          );
+        }
+        const gateway = before.findIndex((other) => other.isDefaultGateway);
+        if (isDefaultGateway && gateway >= 0) {
+          refuse([index, "isDefaultGateway"], `only one default gateway: entry ${gateway} is it already`);
+        }
+        for (const [position, address] of ips.entries()) {
+          if (ips.indexOf(address) < position) refuse([index, "ips", position], "each address once");
+        }
       }
-      const gateway = before.findIndex((other) => other.isDefaultGateway);
-      if (isDefaultGateway && gateway >= 0) {
-        refuse([index, "isDefaultGateway"], `only one default gateway: entry ${gateway} is it already`);
-      }
-      for (const [position, address] of ips.entries()) {
-        if (ips.indexOf(address) < position) refuse([index, "ips", position], "each address once");
-      }
-    }
-  });
+    });
 
 /**
  * The networks an annotation names; none when the annotation is absent or empty. `place` says where the
- * annotation stands. Throws InvalidObjectError.
+ * annotation stands; `before` networks of the pod come before these, where interfaces are named by position. Throws
+ * InvalidObjectError.
  */
 export function parseNetworksAnnotation(
   annotation: string | undefined,
   place: string,
+  before = 0,
 ): readonly NetworkReference[] {
   if (annotation === undefined || annotation.trim() === "") return [];
   let document: unknown;
@@ -86,5 +94,5 @@ export function parseNetworksAnnotation(
     const expected = `a JSON list such as [{"podNetworkName": "fast"}] (${errorText(error)})`;
     throw new InvalidObjectError([new InvalidValueError(place, annotation, expected)]);
   }
-  return validate(schema, document, place);
+  return validate(references(before), document, place);
 }

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { NetworkReference } from "./attachment.ts";
 import { InvalidValueError } from "./errors.ts";
 import { isNativeResourceName, parseObjectName, parseResourceName } from "./names.ts";
-import { NETWORKS_ANNOTATION, parseNetworksAnnotation } from "./networks-annotation.ts";
 import { namespaceName } from "./object.ts";
+import { parsePodReferences } from "./pod-references.ts";
 import { parseCount } from "./quantity.ts";
 import {
   InvalidObjectError,
@@ -37,7 +37,7 @@ export interface PodManifest {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerManifest[];
-  /** From the annotation `lanyard.dev/networks`. */
+  /** From the annotations `k8s.v1.cni.cncf.io/networks` and `lanyard.dev/networks`. */
   readonly networks: readonly NetworkReference[];
   /** From the annotation `lanyard.dev/network-namespace`: the path of a namespace made by others. */
   readonly networkNamespace?: string;
@@ -82,18 +82,17 @@ export function parsePodManifest(document: unknown, place: string): PodManifest 
     }
   };
 
-  const annotationPlace = (name: string) => `${place} metadata.annotations["${name}"]`;
+  const { annotations, namespace } = metadata;
   const networks = attempt(
-    () =>
-      parseNetworksAnnotation(
-        metadata.annotations[NETWORKS_ANNOTATION],
-        annotationPlace(NETWORKS_ANNOTATION),
-      ),
+    () => parsePodReferences(annotations, namespace, `${place} metadata.annotations`),
     [],
   );
   const networkNamespace = attempt(
     () =>
-      parseNamespacePath(metadata.annotations[NAMESPACE_ANNOTATION], annotationPlace(NAMESPACE_ANNOTATION)),
+      parseNamespacePath(
+        annotations[NAMESPACE_ANNOTATION],
+        `${place} metadata.annotations["${NAMESPACE_ANNOTATION}"]`,
+      ),
     undefined,
   );
   const containers = spec.containers.map(({ resources, ...rest }, index) => ({

@@ -126,7 +126,13 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   let value = document;
   for (const step of path) {
     if (typeof value !== "object" || value === null) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[step];
+    value = (value as Record<PropertyKey, unknown>)[spellingIn(value, step)];
   }
   return value;
+}
+
+/** A schema may read a field in any letter case; what stood there is found all the same. */
+function spellingIn(mapping: object, field: PropertyKey): PropertyKey {
+  if (field in mapping || typeof field !== "string") return field;
+  return Object.keys(mapping).findLast((key) => key.toLowerCase() === field.toLowerCase()) ?? field;
 }

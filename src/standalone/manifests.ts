@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { FolderWatch } from "../linux/folder-watch.ts";
+import type { NetworkAttachmentDefinition } from "../model/cni/network-attachment-definition.ts";
 import { Debounce } from "../model/debounce.ts";
 import type { DevicePolicy } from "../model/device-policy.ts";
 import { errorText } from "../model/errors.ts";
@@ -114,6 +115,10 @@ export class ManifestFolder implements NetworkCatalog, PolicySource {
     return this.#ofKind("PodNetworkAttachment");
   }
 
+  networkAttachmentDefinitions(): readonly NetworkAttachmentDefinition[] {
+    return this.#ofKind("NetworkAttachmentDefinition");
+  }
+
   podNetwork(name: string): PodNetwork | undefined {
     return this.#objects.get(`PodNetwork ${name}`) as PodNetwork | undefined;
   }
@@ -128,6 +133,11 @@ export class ManifestFolder implements NetworkCatalog, PolicySource {
 
   podNetworkAttachment(namespace: string, name: string): PodNetworkAttachment | undefined {
     return this.#objects.get(`PodNetworkAttachment ${namespace}/${name}`) as PodNetworkAttachment | undefined;
+  }
+
+  networkAttachmentDefinition(namespace: string, name: string): NetworkAttachmentDefinition | undefined {
+    const key = `NetworkAttachmentDefinition ${namespace}/${name}`;
+    return this.#objects.get(key) as NetworkAttachmentDefinition | undefined;
   }
 
   /** Calls back after every reading of the folder, whether or not anything is different. */

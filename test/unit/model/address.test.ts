@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  firstAddress,
+  isWithin,
   parseGateway,
   parseInterfaceAddress,
   parseMac,
@@ -58,5 +60,29 @@ test("a MAC is unicast, in lower case and with colons", () => {
   }
   for (const value of ["01:00:5e:00:00:01", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"]) {
     assert.throws(() => parseMac(value, "x"), /the first byte is even and not all are zero/);
+  }
+});
+
+test("an address is of a network of its own family whose bits it has", () => {
+  for (const [address, network, expected] of [
+    ["10.1.2.3", "10.1.0.0/16", true],
+    ["10.2.0.0", "10.1.0.0/16", false],
+    ["fd00::9", "fd00::/64", true],
+    ["10.1.2.3", "::/0", false],
+  ] as const) {
+    assert.equal(isWithin(address, network), expected);
+  }
+});
+
+test("the first address of a subnet is the one behind the subnet's own, where there is one to spare", () => {
+  for (const [address, expected] of [
+    ["10.1.2.9/24", "10.1.2.1"],
+    ["10.1.2.9/29", "10.1.2.9"],
+    ["10.1.2.9/31", "10.1.2.8"],
+    ["10.1.2.9/32", "10.1.2.9"],
+    ["fd00::9/64", "fd00::1"],
+    ["fd00::9/128", "fd00::9"],
+  ] as const) {
+    assert.equal(firstAddress(address), expected);
   }
 });

@@ -52,7 +52,8 @@ test("a QosClass is read with rates in bits per second", () => {
 });
 
 test("a LinkProfile is read by its type, with defaults filled in", () => {
-  const common = { kind: "LinkProfile", name: "x", ipam: { type: "static", addresses: [] }, routes: [] };
+  const nothing = { type: "static", addresses: [], routes: [], dns: {} };
+  const common = { kind: "LinkProfile", name: "x", ipam: nothing, routes: [] };
   for (const [spec, expected] of [
     [
       { type: "hostDevice", resourceName: "lanyard.dev/nics" },
@@ -96,8 +97,54 @@ test("a LinkProfile is read by its type, with defaults filled in", () => {
         ipam: {
           type: "static",
           addresses: [{ address: "10.1.1.2/24" }, { address: "fd00::2/64", gateway: "fd00::1" }],
+          routes: [],
+          dns: {},
         },
         routes: [{ dst: "10.2.0.0/16", gw: "10.1.1.1" }, { dst: "10.3.0.0/16" }],
+      },
+    ],
+    [
+      {
+        type: "ipvlan",
+        parent: "p",
+        ipam: {
+          type: "range",
+          subnet: "10.1.1.0/24",
+          rangeStart: "10.1.1.8",
+          gateway: "10.1.1.1",
+          routes: [{ dst: "10.2.0.0/16" }],
+          dns: { nameservers: ["10.1.1.1"] },
+        },
+      },
+      {
+        type: "ipvlan",
+        parent: "p",
+        mode: "l2",
+        ipam: {
+          type: "range",
+          subnet: "10.1.1.0/24",
+          rangeStart: "10.1.1.8",
+          gateway: "10.1.1.1",
+          routes: [{ dst: "10.2.0.0/16" }],
+          dns: { nameservers: ["10.1.1.1"] },
+        },
+      },
+    ],
+    [
+      {
+        type: "ipvlan",
+        parent: "p",
+        ipam: { type: "whereabouts", range: "10.1.1.0/24", nested: { a: [1] } },
+      },
+      {
+        type: "ipvlan",
+        parent: "p",
+        mode: "l2",
+        ipam: {
+          type: "program",
+          program: "whereabouts",
+          written: { type: "whereabouts", range: "10.1.1.0/24", nested: { a: [1] } },
+        },
       },
     ],
   ] as const) {
@@ -263,9 +310,33 @@ const faults: [string, unknown, RegExp[]][] = [
     ],
   ],
   [
-    "an IPAM that is not there",
-    own("LinkProfile", { type: "bridge", parent: "br0", ipam: { type: "dhcp" } }),
-    [/^f#1 spec\.ipam\.type: "dhcp" is not usable; expected one of static$/],
+    "an IPAM section without a type",
+    own("LinkProfile", { type: "bridge", parent: "br0", ipam: { subnet: "10.1.1.0/24" } }),
+    [/^f#1 spec\.ipam\.type is missing; expected static, range, or the name of an IPAM plugin such as/],
+  ],
+  [
+    "no IPAM section at all",
+    own("LinkProfile", { type: "bridge", parent: "br0", ipam: "static" }),
+    [/^f#1 spec\.ipam: "static" is not usable; expected an IPAM section such as \{type: static\}$/],
+  ],
+  [
+    "a range that is none",
+    own("LinkProfile", {
+      type: "bridge",
+      parent: "br0",
+      ipam: {
+        type: "range",
+        subnet: "10.1.1.0/24",
+        rangeStart: "10.1.2.1",
+        gateway: "fd00::1",
+        rangestart: "x",
+      },
+    }),
+    [
+      /^f#1 spec\.ipam\.rangestart: .*did you mean "rangeStart"\?$/,
+      /^f#1 spec\.ipam\.rangeStart: "10\.1\.2\.1" is not usable; expected an address of 10\.1\.1\.0\/24$/,
+      /^f#1 spec\.ipam\.gateway: "fd00::1" is not usable; expected an address of 10\.1\.1\.0\/24$/,
+    ],
   ],
   [
     "a text for a boolean",
@@ -299,7 +370,7 @@ const faults: [string, unknown, RegExp[]][] = [
       { name: "c" },
     ]),
     [
-      /^f#1 metadata\.annotations\["lanyard\.dev\/networks"\]\[0\]\.name: "A"/,
+      /^f#1 metadata\.annotations lanyard\.dev\/networks\[0\]\.name: "A"/,
       /^f#1 metadata\.annotations\["lanyard\.dev\/network-namespace"\]: "blue" .*such as \/run\/netns\/blue$/,
       /^f#1 spec\.containers\[0\]\.resources\.limits\["a\.b\/c"\]: 1\.5 .*a whole number/,
       /^f#1 spec\.containers\[0\]\.resources\.requests\["a\.b\/d"\]: 1 .*the same as the limit, 2/,

@@ -8,6 +8,12 @@ test("no annotation and an empty one name no network", () => {
   for (const text of [undefined, "", "  \n", "[]"]) assert.deepEqual(parseNetworksAnnotation(text, "x"), []);
 });
 
+test("a reference may name the container whose device is to be used", () => {
+  const [one] = parse([{ podNetworkName: "fast", containerName: "main" }]);
+  assert.equal(one?.containerName, "main");
+  assert.throws(() => parse([{ podNetworkName: "fast", containerName: "Main" }]), /containerName: "Main"/);
+});
+
 test("references are read in both spellings, with names by position", () => {
   assert.deepEqual(
     parse([

@@ -49,7 +49,7 @@ test("the example folder is read without a problem", async (context) => {
   }
   for (const { networks } of folder.pods()) {
     for (const { target, qosClassName } of networks) {
-      assert.ok(folder.podNetwork(target.name), target.name);
+      assert.ok(target.kind === "PodNetwork" && folder.podNetwork(target.name), JSON.stringify(target));
       if (qosClassName !== undefined) assert.ok(folder.qosClass(qosClassName), qosClassName);
     }
   }
@@ -71,6 +71,25 @@ test("files that come, change and go are followed", async (context) => {
   await until(() => folder.qosClass("gold")?.priority === 6);
   rmSync(join(directory, "r.yaml"));
   await until(() => folder.qosClass("gold") === undefined);
+});
+
+test("a NetworkAttachmentDefinition is found by its namespace and name", async (context) => {
+  const { directory, folder } = setUp(context);
+  mkdirSync(directory, { recursive: true });
+  const definition = (namespace: string, vlan: number) => ({
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name: "fast", namespace },
+    spec: { config: JSON.stringify({ type: "sriov", vlan }) },
+  });
+  writeFileSync(join(directory, "a.json"), JSON.stringify(definition("blue", 5)));
+  writeFileSync(join(directory, "b.json"), JSON.stringify(definition("green", 6)));
+  await folder.start();
+  assert.deepEqual(folder.problems(), []);
+  assert.equal(folder.networkAttachmentDefinitions().length, 2);
+  const [plugin] = folder.networkAttachmentDefinition("green", "fast")?.configuration?.plugins ?? [];
+  assert.deepEqual(plugin?.written, { type: "sriov", vlan: 6 });
+  assert.equal(folder.networkAttachmentDefinition("default", "fast"), undefined);
 });
 
 test("an object whose file became invalid stays as it was until the file is mended", async (context) => {
