@@ -1,3 +1,5 @@
+import { podKey } from "../model/pod.ts";
+import type { PodSource } from "../model/ports.ts";
 import { UnixSocketClient } from "../rpc/client.ts";
 import {
   type ContainerDevices,
@@ -28,7 +30,7 @@ export interface AllocatableDevice {
  * throws RpcError, `unavailable` when nobody answers. It is asked seldom, so each call makes a connection of its own:
  * one that broke with the kubelet's end would wait before it is tried again, and the next kubelet with it.
  */
-export class PodResourcesClient {
+export class PodResourcesClient implements PodSource {
   readonly #socket: string;
 
   /** @param socket `/var/lib/kubelet/pod-resources/kubelet.sock` */
@@ -47,7 +49,16 @@ export class PodResourcesClient {
     return podResources.flatMap(devicesOf);
   }
 
-  /** Devices of one pod. A kubelet before 1.34 answers only when its feature gate is on: `unsupported` otherwise. */
+  /** `namespace/name` of every pod on the node, also of those without a device. */
+  async pods(): Promise<ReadonlySet<string>> {
+    const { podResources } = await this.#ask((client) => client.call("list", {}));
+    return new Set(podResources.map(podKey));
+  }
+
+  /**
+   * Devices of one pod. A kubelet before 1.34 answers only when its feature gate is on; otherwise it fails, with
+   * `unsupported` before 1.27, which has no such method, and with `internal` from then on.
+   */
   async get(pod: { readonly namespace: string; readonly name: string }): Promise<PodDevice[]> {
     const request = { podNamespace: pod.namespace, podName: pod.name };
     const { podResources } = await this.#ask((client) => client.call("get", request));
