@@ -1,9 +1,17 @@
 import type { Logger } from "pino";
 import { type Device, isFunctionDevice, type Pool } from "../model/device.ts";
 import type { PoolConfig } from "../model/pool-config.ts";
-import type { DeviceDirectory, DeviceUses, HeldLinks, PoolSource, Unsubscribe } from "../model/ports.ts";
+import type {
+  DeviceDirectory,
+  DeviceUses,
+  FunctionPlace,
+  HeldLinks,
+  PoolSource,
+  Unsubscribe,
+} from "../model/ports.ts";
 import { FlapDamper } from "./flap-damper.ts";
 import { resourceOf } from "./forming.ts";
+import { placeFunctions } from "./function-place.ts";
 import type { NodeLink } from "./link.ts";
 import type { NodeReading } from "./node.ts";
 import { type FormedPools, formPools } from "./pools.ts";
@@ -46,6 +54,8 @@ export class Inventory implements PoolSource, DeviceDirectory {
   #configured: readonly PoolConfig[];
   #configs: readonly PoolConfig[];
   #formed: FormedPools = { pools: [], notes: [] };
+  /** The node's functions by their addresses, as in a reading of the node. */
+  #functions: { readonly of: NodeReading; readonly places: ReadonlyMap<string, FunctionPlace> } | undefined;
   #release: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
 
@@ -91,6 +101,17 @@ export class Inventory implements PoolSource, DeviceDirectory {
   findDevice(resource: string, id: string): Device | undefined {
     const pool = this.#formed.pools.find((each) => each.resource === resource);
     return pool?.devices.find((device) => device.id === id);
+  }
+
+  findFunction(pciAddress: string): FunctionPlace | undefined {
+    const { reading } = this.#options.node;
+    if (this.#functions?.of !== reading) this.#functions = { of: reading, places: placeFunctions(reading) };
+    return this.#functions.places.get(pciAddress);
+  }
+
+  functionOfLink(link: string): FunctionPlace | undefined {
+    const pciAddress = this.#lastKnown.get(link)?.pciAddress;
+    return pciAddress === undefined ? undefined : this.findFunction(pciAddress);
   }
 
   bandwidthResource(link: string): string | undefined {

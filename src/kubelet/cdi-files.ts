@@ -2,11 +2,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { makeFolder } from "../linux/folder.ts";
+import { writeWholeFile } from "../linux/whole-file.ts";
 import type { Pool } from "../model/device.ts";
 import { errorText } from "../model/errors.ts";
 import { identifyFile, removeIfThere } from "../rpc/socket-file.ts";
 import { type CdiFile, cdiFileOf, cdiFilePrefix } from "./cdi.ts";
-import { writeWholeFile } from "./whole-file.ts";
 
 /** A runtime may run as another user. */
 const fileMode = 0o644;

@@ -2,17 +2,16 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { makeFolder } from "../linux/folder.ts";
+import { writeWholeFile } from "../linux/whole-file.ts";
 import type { Device } from "../model/device.ts";
+import { DEVICE_INFO_SUFFIX, deviceInfoFileName } from "../model/device-info.ts";
 import { errorText } from "../model/errors.ts";
 import type { DeviceUse, DeviceUses, Unsubscribe } from "../model/ports.ts";
 import { SerialTask } from "../model/serial-task.ts";
 import { removeIfThere } from "../rpc/socket-file.ts";
-import { writeWholeFile } from "./whole-file.ts";
 
 /** For everybody to read; a CNI plugin has no reason to change it. */
 const fileMode = 0o444;
-
-const suffix = "-device.json";
 
 /** Ids of functions: a PCI address, or the name of an auxiliary device. */
 const functionId = /^([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|[a-z0-9_]+\.[a-z0-9_]+\.[0-9]+)$/;
@@ -99,16 +98,11 @@ function namesOf(uses: readonly DeviceUse[]): Set<string> {
   return new Set(uses.map(({ resource, id }) => deviceInfoFileName(resource, id)));
 }
 
-/** `intel.com-vfs-0000:86:00.1-device.json`, as CNI plugins of the field look for it. */
-export function deviceInfoFileName(resource: string, id: string): string {
-  return `${resource}-${id}${suffix}`.replaceAll("/", "-");
-}
-
 /** A name alone does not tell where the resource ends, so what is left of it must be an id. */
 function isOwn(file: string, resources: ReadonlySet<string>): boolean {
-  if (!file.endsWith(suffix)) return false;
+  if (!file.endsWith(DEVICE_INFO_SUFFIX)) return false;
   return [...resources].some((resource) => {
     const start = `${resource.replaceAll("/", "-")}-`;
-    return file.startsWith(start) && functionId.test(file.slice(start.length, -suffix.length));
+    return file.startsWith(start) && functionId.test(file.slice(start.length, -DEVICE_INFO_SUFFIX.length));
   });
 }

@@ -97,9 +97,12 @@ export class Namespace implements AsyncDisposable {
 
   /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. */
   async cookie(): Promise<bigint> {
-    return await this.#read({ do: "readCookie" }, `read the cookie of ${this.name}`, (result) =>
+    const operation = `read the cookie of ${this.name}`;
+    const prepared = this.#prepareRead({ do: "readCookie" }, operation, (result) =>
       result.did === "readCookie" ? result.cookie : undefined,
     );
+    const [cookie] = await perform(this.#runner, [prepared]);
+    return cookie;
   }
 
   /**
@@ -126,8 +129,14 @@ export class Namespace implements AsyncDisposable {
 
   /** Reads a `net.` sysctl as seen from inside, without the closing line feed. Throws as `setSysctl` does. */
   async sysctl(name: string): Promise<string> {
+    const [value] = await perform(this.#runner, [this.prepareSysctl(name)]);
+    return value;
+  }
+
+  /** `sysctl`, to be sent with other requests. */
+  prepareSysctl(name: string): Prepared<string> {
     const path = sysctlPath(name);
-    return await this.#read(
+    return this.#prepareRead(
       { do: "readFile", path },
       `read ${path} in ${this.name}`,
       (result) => (result.did === "readFile" ? result.text.trimEnd() : undefined),
@@ -141,21 +150,19 @@ export class Namespace implements AsyncDisposable {
     this.#closeWhenUnused();
   }
 
-  async #read<T>(
+  #prepareRead<T>(
     job: Job,
     operation: string,
     pick: (result: JobResult) => T | undefined,
     reasons: Readonly<Record<number, string>> = {},
-  ): Promise<T> {
+  ): Prepared<T> {
     const read = (result: JobResult) => {
       const value = pick(result);
       if (value === undefined)
         throw new LanyardError("internal", `${operation}: a worker answered ${result.did}`);
       return value;
     };
-    const prepared = { operation, job, place: this.#place, lane: "read", reasons, read } as const;
-    const [value] = await perform(this.#runner, [prepared]);
-    return value;
+    return { operation, job, place: this.#place, lane: "read", reasons, read };
   }
 
   #enter(): { fd: number | undefined; leave: () => void } {

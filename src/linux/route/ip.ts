@@ -55,6 +55,18 @@ export function networkBytes({ bytes, prefixLength }: IpPrefix): Uint8Array {
   });
 }
 
+/**
+ * The address that reaches all of an IPv4 network: `10.0.0.255` of `10.0.0.1/24`. Undefined where there is none: networks of
+ * one or two addresses (RFC 3021), and IPv6. Throws InvalidValueError.
+ */
+export function broadcastAddress(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  const { family, prefixLength } = prefix;
+  if (family !== AF_INET || prefixLength > 30) return undefined;
+  const mask = networkBytes({ family, prefixLength, bytes: new Uint8Array(4).fill(0xff) });
+  return formatIp(networkBytes(prefix).map((byte, at) => byte | (~(mask[at] ?? 0) & 0xff)));
+}
+
 /** Reads `02:00:00:00:00:01`; `place` says whose it is. Throws InvalidValueError. */
 export function parseMac(text: string, place = "MAC address"): Uint8Array {
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text)) {

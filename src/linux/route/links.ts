@@ -189,12 +189,22 @@ export class Links {
 
   /** Gives a link further names, of up to 127 bytes each. Throws NetlinkError; EEXIST when one is taken. */
   async addAltNames(index: number, names: readonly string[]): Promise<void> {
-    await this.#client.send(this.#prepareAltNames("add", index, names));
+    await this.#client.send(this.prepareAddAltNames(index, names));
+  }
+
+  /** `addAltNames`, to be sent with other requests. */
+  prepareAddAltNames(index: number, names: readonly string[]): Prepared<void> {
+    return this.#prepareAltNames("add", index, names);
   }
 
   /** Takes other names from a link. Throws NetlinkError; ENOENT when it does not have one of them. */
   async deleteAltNames(index: number, names: readonly string[]): Promise<void> {
-    await this.#client.send(this.#prepareAltNames("remove", index, names));
+    await this.#client.send(this.prepareDeleteAltNames(index, names));
+  }
+
+  /** `deleteAltNames`, to be sent with other requests. */
+  prepareDeleteAltNames(index: number, names: readonly string[]): Prepared<void> {
+    return this.#prepareAltNames("remove", index, names);
   }
 
   #prepareAltNames(verb: "add" | "remove", index: number, names: readonly string[]): Prepared<void> {

@@ -61,7 +61,12 @@ export class Routes {
    * stands for an absent value (protocol `static`). Throws NetlinkError with ESRCH (3) when there is none.
    */
   async delete(route: RouteSpec): Promise<void> {
-    await this.#client.send(this.#prepare("remove", RTM_DELROUTE, 0, route));
+    await this.#client.send(this.prepareDelete(route));
+  }
+
+  /** `delete`, to be sent with other requests. */
+  prepareDelete(route: RouteSpec): Prepared<void> {
+    return this.#prepare("remove", RTM_DELROUTE, 0, route);
   }
 
   /** The route a packet to this address would take. Throws NetlinkError; ENETUNREACH (101) when there is none. */

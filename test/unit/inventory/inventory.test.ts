@@ -123,6 +123,23 @@ describe("the inventory", () => {
     assert.equal(scene.inventory.findDevice("intel.com/other", V(0)), undefined);
   });
 
+  test("finds functions of no pool as they are now, and by their links also inside pods", () => {
+    const functions = card(PF0, "p0", 1, { links: ["p0v0"] });
+    const links = [link("p0"), link("p0v0", { pciAddress: V(0) })];
+    const { inventory, node: told } = scene;
+    told.tell(node({ functions, links }));
+    assert.equal(inventory.findFunction(V(0))?.link, "p0v0");
+    assert.equal(inventory.functionOfLink("p0v0")?.vfIndex, 0);
+    assert.equal(inventory.functionOfLink("p0v7"), undefined);
+    scene.held = new Set(["p0v0"]);
+    told.tell(node({ functions: card(PF0, "p0", 1), links: links.slice(0, 1) }));
+    const { link: away, ...rest } = inventory.findFunction(V(0)) ?? {};
+    assert.equal(away, undefined);
+    assert.deepEqual(rest, { pciAddress: V(0), pfAddress: PF0, pfName: "p0", vfIndex: 0, driver: "iavf" });
+    assert.deepEqual(inventory.functionOfLink("p0v0"), rest);
+    assert.equal(inventory.findFunction(V(7)), undefined);
+  });
+
   test("forms none before", () => {
     assert.deepEqual(new Scene(cardWith(2), [nics]).offered, {});
   });

@@ -99,7 +99,7 @@ test("jobs with different keys, and without any, run side by side", PATIENCE, as
 test("deletions that stand still keep neither each other nor another lane waiting", PATIENCE, async () => {
   await using held = makePool();
   using gates = new Gates();
-  const closed = Array.from({ length: 8 }, () => gates.make());
+  const closed = Array.from({ length: 6 }, () => gates.make());
   const deletions = closed.map((gate) => held.run(gate.job, { lane: "delete" }));
   for (const [index, gate] of closed.entries()) await gate.reached(deletions[index] as Promise<unknown>);
   for (const lane of ["read", "change", "slow"] as const) {
