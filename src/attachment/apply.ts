@@ -1,5 +1,5 @@
-import { errorText, LanyardError } from "../model/errors.ts";
-import type { Journal } from "./journal.ts";
+import { failuresAsOne } from "./failures.ts";
+import type { Journal, JournalPlan } from "./journal.ts";
 import type { ApplyContext, UndoContext } from "./steps/step.ts";
 import {
   actionOf,
@@ -14,24 +14,32 @@ import {
 /**
  * Does a plan in order, each part written down before the kernel is touched. Steps of one link that stand
  * together and whose requests are known beforehand are one part: they travel to the kernel in one trip, and the
- * first that is refused ends it.
+ * first that is refused ends it. `done` is what was there before each of the steps that were done already; gives the same
+ * with those of this call.
  */
 export async function applySteps(
   context: ApplyContext,
   journal: Journal,
   id: number,
   steps: readonly Step[],
-): Promise<void> {
-  const before: unknown[] = [];
-  for (let position = 0; position < steps.length; position = before.length) {
+  done: readonly unknown[] = [],
+): Promise<readonly unknown[]> {
+  const before = [...done];
+  for (let position = before.length; position < steps.length; position = before.length) {
     const part = partFrom(steps, position);
     for (const step of part) before.push((await handlerOf(step).observe?.(context, step as never)) ?? null);
-    journal.intend(id, before.length, before);
+    journal.intend(id, before.length, before, part.some(outlivesReboot));
     const [first] = part;
     if (first !== undefined && !isPrepared(first))
       await actionOf(first).apply(context, first, before[position]);
     else await send(context, part as readonly PreparedStep[]);
   }
+  return before;
+}
+
+/** Whether what a step does is still there when the kernel has forgotten everything. */
+export function outlivesReboot(step: Step): boolean {
+  return handlerOf(step).outlivesReboot === true;
 }
 
 /** The steps that are done together with the one at `position`, itself the first. */
@@ -52,34 +60,29 @@ async function send(context: ApplyContext, part: readonly PreparedStep[]): Promi
 }
 
 /**
- * Takes a plan back, last step first. A step whose link is about to be taken away by an earlier step needs no
- * undoing of its own. Every step is tried, also after one that failed; failures are thrown together at the end,
- * and the plan stays in the journal to be taken back again.
+ * Takes back what was begun of a plan, last step first. A step whose link is about to be taken away by an earlier step needs
+ * no undoing of its own. Every step is tried, also after one that failed; failures are thrown together at the end,
+ * and the plan stays in the journal to be taken back again. `isOfEarlierBoot`: only what outlives a reboot is left of it.
  */
 export async function undoSteps(
-  { kernel, pod }: Omit<UndoContext, "leaving">,
-  journal: Journal,
-  id: number,
+  surroundings: Omit<UndoContext, "leaving">,
+  { steps, before, reached }: JournalPlan,
+  isOfEarlierBoot: boolean,
 ): Promise<void> {
-  const { steps, before, reached } = journal.plan(id);
   const begun = steps.slice(0, reached);
   const leaving = new Set(begun.flatMap((step) => handlerOf(step).brings?.(step as never) ?? []));
-  const context = { kernel, pod, leaving };
+  const context = { ...surroundings, leaving };
   const failures: unknown[] = [];
   for (const [position, step] of [...begun.entries()].reverse()) {
     const handler = handlerOf(step);
     const goesWithLink = isPrepared(step) && handler.brings === undefined && leaving.has(linkOf(step));
-    if (goesWithLink) continue;
+    const wentWithBoot = isOfEarlierBoot && !outlivesReboot(step);
+    if (goesWithLink || wentWithBoot) continue;
     try {
       await handler.undo(context, step as never, before[position]);
     } catch (error) {
       failures.push(error);
     }
   }
-  if (failures.length === 0) return;
-  const [first] = failures;
-  const code = first instanceof LanyardError ? first.code : "internal";
-  throw new LanyardError(code, `could not take back: ${failures.map(errorText).join("; ")}`, {
-    cause: failures.length === 1 ? first : new AggregateError(failures),
-  });
+  if (failures.length > 0) throw failuresAsOne("could not take back", failures);
 }

@@ -1,31 +1,34 @@
 import { LanyardError } from "../model/errors.ts";
 import { type AssignedDevice, podKey } from "../model/pod.ts";
-import type { DeviceDirectory } from "../model/ports.ts";
+import type { DeviceDirectory, FunctionPlace } from "../model/ports.ts";
 import { formatRate } from "../model/quantity.ts";
 import { nodeLinkOf } from "./plan.ts";
 import type { AttachmentRequest } from "./request.ts";
 
 /**
  * Holds a pod's guarantees to what the scheduler has counted for it: on an uplink whose bandwidth is offered in shares,
- * the guaranteed rates of a pod together are at most the shares it was given. Rates in bits per second.
+ * the guaranteed rates of a pod together are at most the shares it was given. What a VF sends leaves by its PF. Rates in
+ * bits per second.
  */
 export class BandwidthBudget {
-  readonly #assigned: readonly AssignedDevice[];
+  readonly #ask: () => Promise<readonly AssignedDevice[]>;
   readonly #devices: DeviceDirectory;
   readonly #spent = new Map<string, number>();
 
-  constructor(assigned: readonly AssignedDevice[], devices: DeviceDirectory) {
-    this.#assigned = assigned;
+  /** @param ask what the pod was given; called only where that must be known */
+  constructor(ask: () => Promise<readonly AssignedDevice[]>, devices: DeviceDirectory) {
+    this.#ask = ask;
     this.#devices = devices;
   }
 
   /** Takes the request's guarantee from the budget. Throws LanyardError `unavailable` when that has not enough left. */
-  spend(request: AttachmentRequest): void {
+  async spend(request: AttachmentRequest): Promise<void> {
     const wanted = request.qosClass?.egress.guaranteed;
-    const uplink = nodeLinkOf(request);
-    const resource = this.#devices.bandwidthResource(uplink);
-    if (wanted === undefined || resource === undefined) return;
-    const given = this.#givenOf(resource, uplink);
+    if (wanted === undefined) return;
+    const uplink = this.#uplinkOf(request);
+    const resource = uplink === undefined ? undefined : this.#devices.bandwidthResource(uplink);
+    if (uplink === undefined || resource === undefined) return;
+    const given = this.#sharesOf(resource, uplink, await this.#ask());
     const spent = this.#spent.get(uplink) ?? 0;
     if (spent + wanted > given) {
       const others =
@@ -40,8 +43,23 @@ export class BandwidthBudget {
     this.#spent.set(uplink, spent + wanted);
   }
 
-  #givenOf(resource: string, uplink: string): number {
-    return this.#assigned
+  /** Name of the link by which the interface's traffic leaves the node, as far as that is its own. */
+  #uplinkOf(request: AttachmentRequest): string | undefined {
+    const { link } = request;
+    if (link.type === "sriov") return link.pf;
+    const pciAddress = link.type === "hostDevice" ? link.pciAddress : undefined;
+    const nodeLink = nodeLinkOf(request);
+    const place =
+      pciAddress === undefined ? this.#functionOf(nodeLink) : this.#devices.findFunction(pciAddress);
+    return place?.vfIndex === undefined ? nodeLink : place.pfName;
+  }
+
+  #functionOf(link: string | undefined): FunctionPlace | undefined {
+    return link === undefined ? undefined : this.#devices.functionOfLink(link);
+  }
+
+  #sharesOf(resource: string, uplink: string, assigned: readonly AssignedDevice[]): number {
+    return assigned
       .filter((device) => device.resource === resource)
       .map(({ id }) => this.#devices.findDevice(resource, id))
       .reduce((sum, device) => {

@@ -1,6 +1,7 @@
 import type { Namespace } from "../linux/namespace.ts";
 import type { Link } from "../linux/route/link.ts";
 import { LinkNotFoundError } from "../linux/route/links.ts";
+import type { Prepared } from "../linux/worker/prepared.ts";
 
 /**
  * Links of one namespace, each read once during one operation. A link's index, MAC address and MTU stay what
@@ -27,6 +28,17 @@ export class LinkLookup {
       this.#links.set(name, link);
     }
     return link;
+  }
+
+  /** Reads a link together with other things; it is known here when that was sent. */
+  prepareFind(name: string): Prepared<Link | undefined> {
+    const found = this.#namespace.links.prepareFind(name);
+    const read: typeof found.read = (result) => {
+      const link = found.read(result);
+      this.learn(name, link);
+      return link;
+    };
+    return { ...found, read };
   }
 
   /** Throws LinkNotFoundError. */

@@ -1,11 +1,11 @@
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { AttachmentRequest } from "./request.ts";
 import { changePlan, clearShaping, type ShapedLink } from "./shaper.ts";
-import { ifbName, planClass } from "./shaping.ts";
+import { ifbName, planShaping } from "./shaping.ts";
 import type { ShapeStep, Unshaped } from "./steps/shape.ts";
 import type { ApplyContext } from "./steps/step.ts";
 import type { Step } from "./steps/steps.ts";
-import type { NodeFacts } from "./types/node-facts.ts";
+import type { LinkFacts, NodeFacts } from "./types/node-facts.ts";
 
 /**
  * Holds a standing attachment to another class, in place. When an earlier change was cut off, what stands is
@@ -16,7 +16,7 @@ export async function reshape(
   journal: Journal,
   entry: JournalEntry,
   request: AttachmentRequest,
-  facts: NodeFacts,
+  facts: NodeFacts & { readonly link: LinkFacts },
 ): Promise<readonly Step[]> {
   const { steps, before } = journal.plan(entry.id);
   const found = steps.findIndex((step) => step.kind === "shape");
@@ -24,8 +24,7 @@ export async function reshape(
   const link = request.interfaceName;
   const at: ShapedLink = { kernel, pod, link, ifb: ifbName(link) };
   const unshaped = (before[found] as Unshaped | undefined) ?? { gsoMaxSize: facts.link.gsoMaxSize };
-  const plan = planClass(request, facts);
-  const step: ShapeStep = { kind: "shape", link, ifb: at.ifb, ...(plan === undefined ? {} : { plan }) };
+  const [step = { kind: "shape", link, ifb: at.ifb }] = planShaping(request, facts);
   const position = found < 0 ? steps.length : found;
   const changed = steps.toSpliced(position, 1, step);
 
@@ -35,6 +34,6 @@ export async function reshape(
     reached: changed.length,
   });
   if (entry.state === "changing") await clearShaping(at);
-  await changePlan(at, entry.state === "changing" ? undefined : old?.plan, plan, unshaped.gsoMaxSize);
+  await changePlan(at, entry.state === "changing" ? undefined : old?.plan, step.plan, unshaped.gsoMaxSize);
   return changed;
 }

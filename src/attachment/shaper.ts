@@ -38,9 +38,7 @@ export async function changePlan(
   if (after > before) await pod.links.set(index, { gsoMaxSize: after, gsoIpv4MaxSize: after });
 }
 
-/**
- * Takes whatever shapes a link away, when a change was cut off and nobody knows how far it came.
- */
+/** Takes whatever shapes a link away, where nobody knows how far that came. */
 export async function clearShaping(at: ShapedLink): Promise<void> {
   const { kernel, pod } = at;
   const { index } = await pod.links.get(at.link);
@@ -53,7 +51,7 @@ export async function clearShaping(at: ShapedLink): Promise<void> {
 }
 
 /** What a plan makes, parents before children. */
-function objectsOf(plan: QosPlan | undefined): readonly QosObject[] {
+export function objectsOf(plan: QosPlan | undefined): readonly QosObject[] {
   // What arrives is queued first and redirected there last, so that nothing is redirected into the void.
   const arriving = plan?.ingress ?? [];
   const onIfb = arriving.filter(({ spec }) => spec.link === "ifb");

@@ -58,7 +58,7 @@ class Scene implements AsyncDisposable {
     this.#agent = spawn(
       process.execPath,
       [
-        ...[MAIN, "agent", "--config", at("config.yaml"), "--policies", at("policies")],
+        ...[MAIN, "agent", "--config", at("config.yaml"), "--manifests", at("policies")],
         ...["--kubelet-dir", at("device-plugins"), "--state-dir", at("state"), "--run-dir", at("run")],
         ...["--metrics-address", `unix:${at("metrics.sock")}`, "--log-level", "warn"],
       ],

@@ -15,4 +15,9 @@ export const setUp: PreparedHandler<SetUpStep, null> = {
     const link = await pod?.links.find(step.link);
     if (pod !== undefined && link !== undefined) await pod.links.set(link.index, { isUp: false });
   },
+
+  async check({ podLinks }, step) {
+    const link = await podLinks.find(step.link);
+    return link === undefined || link.isUp ? [] : [`${step.link} was set up, and is down`];
+  },
 };

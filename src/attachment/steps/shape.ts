@@ -1,7 +1,9 @@
+import type { Qdisc } from "../../linux/route/tc/qdisc.ts";
 import { LanyardError } from "../../model/errors.ts";
 import type { QosPlan } from "../../qos/plan.ts";
 import { removeLink } from "../remove-link.ts";
-import { changePlan } from "../shaper.ts";
+import { changePlan, clearShaping } from "../shaper.ts";
+import { checkShaping } from "../shaping-check.ts";
 import type { ActionHandler } from "./step.ts";
 
 /** The pod's link is held to a class. */
@@ -12,6 +14,8 @@ export interface ShapeStep {
   readonly ifb: string;
   /** Absent: no limits (a class was taken away while attached). */
   readonly plan?: QosPlan;
+  /** Whether somebody else made the link, and may have given it limits of their own. */
+  readonly isForeign?: boolean;
 }
 
 /** What the link was like without limits. */
@@ -30,7 +34,9 @@ export const shape: ActionHandler<ShapeStep, Unshaped> = {
         `${pod.name} has a link "${step.ifb}" already, which is needed for shaping`,
       );
     }
-    return { gsoMaxSize: (await podLinks.get(step.link)).gsoMaxSize };
+    const link = await podLinks.get(step.link);
+    if (step.isForeign === true) refuseForeign(link.name, await pod.qdiscs.list(link.index));
+    return { gsoMaxSize: link.gsoMaxSize };
   },
 
   async apply({ kernel, pod }, step, before) {
@@ -44,13 +50,29 @@ export const shape: ActionHandler<ShapeStep, Unshaped> = {
 
   async undo({ kernel, pod, leaving }, step, before) {
     if (pod === undefined) return;
-    if (leaving.has(step.link)) return await removeLink(kernel, pod, step.ifb);
-    if ((await pod.links.find(step.link)) === undefined) return;
-    await changePlan(
-      { kernel, pod, link: step.link, ifb: step.ifb },
-      step.plan,
-      undefined,
-      before.gsoMaxSize,
-    );
+    const { link: name, ifb } = step;
+    if (leaving.has(name)) return await removeLink(kernel, pod, ifb);
+    const link = await pod.links.find(name);
+    if (link === undefined) return;
+    await clearShaping({ kernel, pod, link: name, ifb });
+    const { gsoMaxSize } = before;
+    if (link.gsoMaxSize !== gsoMaxSize)
+      await pod.links.set(link.index, { gsoMaxSize, gsoIpv4MaxSize: gsoMaxSize });
   },
+
+  check: async ({ pod }, { link, ifb, plan }) =>
+    plan === undefined ? [] : await checkShaping({ pod, link, ifb }, plan),
 };
+
+/** Throws when a link is shaped already: two cannot hold it, and the first would lose what it asked for. */
+function refuseForeign(name: string, qdiscs: readonly Qdisc[]): void {
+  // Those that the kernel gives by itself have no handle.
+  const found = qdiscs.find(
+    ({ spec }) =>
+      spec.parent === "ingress" || spec.parent === "clsact" || (spec.parent === "root" && spec.handle !== 0),
+  );
+  if (found === undefined) return;
+  const { kind, parent } = found.spec;
+  const text = `link "${name}" of the pod has a qdisc ${kind} at its ${parent} already, which is not the agent's`;
+  throw new LanyardError("conflict", `${text}: only one of them can limit it; take one away`);
+}

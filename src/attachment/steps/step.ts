@@ -1,6 +1,8 @@
 import type { Kernel } from "../../linux/kernel.ts";
 import type { Namespace } from "../../linux/namespace.ts";
 import type { Prepared } from "../../linux/worker/prepared.ts";
+import type { CniResult } from "../../model/cni/result.ts";
+import type { PluginRunner } from "../../model/ports.ts";
 import type { LinkLookup } from "../link-lookup.ts";
 
 /** What a step may touch while it is applied. */
@@ -8,8 +10,32 @@ export interface ApplyContext {
   readonly kernel: Kernel;
   /** The pod's network namespace, open for this operation. */
   readonly pod: Namespace;
+  /** Where another program finds that namespace. */
+  readonly namespacePath: string;
   readonly podLinks: LinkLookup;
   readonly hostLinks: LinkLookup;
+  readonly programs: PluginRunner;
+  readonly outcome: Outcome;
+}
+
+/** What the steps of one attachment come to, for those that go on from it. */
+export interface Outcome {
+  /** What a runtime would be told now. */
+  soFar(): Promise<CniResult>;
+  /** A program has said what it is now. */
+  replace(result: CniResult): void;
+}
+
+/** What a step may look at when it is compared with what is there. */
+export interface CheckContext {
+  readonly kernel: Kernel;
+  readonly pod: Namespace;
+  readonly namespacePath: string;
+  readonly podLinks: LinkLookup;
+  readonly hostLinks: LinkLookup;
+  readonly programs: PluginRunner;
+  /** What the attachment came to when it was made. */
+  readonly result: CniResult;
 }
 
 /** What a step may touch while it is undone. */
@@ -17,8 +43,15 @@ export interface UndoContext {
   readonly kernel: Kernel;
   /** Undefined when the pod's namespace is gone, and with it every virtual link that was in it. */
   readonly pod: Namespace | undefined;
+  /** Undefined when the namespace is. */
+  readonly namespacePath: string | undefined;
+  readonly programs: PluginRunner;
+  /** What the attachment had come to; undefined when it was never whole. */
+  readonly result: CniResult | undefined;
   /** Links of the pod that go away with this undoing, so that what is on them need not be taken off. */
   readonly leaving: ReadonlySet<string>;
+  /** For the log: one sentence about what cannot be brought back, and is no reason to try again. */
+  readonly tell: (sentence: string) => void;
 }
 
 /**
@@ -35,8 +68,15 @@ interface CommonHandler<Step extends { readonly kind: string }, Before> {
    */
   observe?(context: ApplyContext, step: Step): Promise<Before>;
   undo(context: UndoContext, step: Step, before: Before): Promise<void>;
-  /** The pod's link this step brings, and which its undo takes away with everything on it. */
-  readonly brings?: (step: Step) => string;
+  /**
+   * One sentence for everything that is not as the step made it: what, as it was made, as it is. Absent for a kind that
+   * leaves nothing to look at.
+   */
+  check?(context: CheckContext, step: Step, before: Before): Promise<readonly string[]>;
+  /** The pod's link this step brings, and which its undo takes away with everything on it; undefined: none. */
+  readonly brings?: (step: Step) => string | undefined;
+  /** Whether what it made is still there after a reboot, so that it must be undone then too. */
+  readonly outlivesReboot?: boolean;
 }
 
 /** A kind that needs answers of the kernel while it goes on. */

@@ -1,24 +1,62 @@
 import { type AddAddressStep, addAddress } from "./add-address.ts";
+import { type AddGatewayStep, addGateway } from "./add-gateway.ts";
 import { type AddRouteStep, addRoute } from "./add-route.ts";
 import { type AnnounceStep, announce } from "./announce.ts";
+import { type AwaitUsableStep, awaitUsable } from "./await-usable.ts";
+import { type ConfigureVfStep, configureVf } from "./configure-vf.ts";
 import { type CreateLinkStep, createLink } from "./create-link.ts";
 import { type CreateVethPairStep, createVethPair } from "./create-veth-pair.ts";
+import { type DefaultRoutesStep, defaultRoutes } from "./default-routes.ts";
+import { type DeviceInfoStep, deviceInfo } from "./device-info.ts";
+import { type LeaseStep, lease } from "./lease.ts";
+import { type ProvideBridgeStep, provideBridge } from "./provide-bridge.ts";
+import { type RunProgramStep, runProgram } from "./run-program.ts";
 import { type SetUpStep, setUp } from "./set-up.ts";
 import { type ShapeStep, shape } from "./shape.ts";
 import type { ActionHandler, PreparedHandler } from "./step.ts";
 import { type TakeLinkStep, takeLink } from "./take-link.ts";
+import { type TuneStep, tune } from "./tune.ts";
 
 /** Steps that need answers while they go on, and are done one by one. */
-export type ActionStep = CreateVethPairStep | ShapeStep | TakeLinkStep;
+export type ActionStep =
+  | AddGatewayStep
+  | AwaitUsableStep
+  | ConfigureVfStep
+  | CreateVethPairStep
+  | DefaultRoutesStep
+  | DeviceInfoStep
+  | LeaseStep
+  | ProvideBridgeStep
+  | RunProgramStep
+  | ShapeStep
+  | TakeLinkStep;
 
 /** Steps whose requests are known beforehand, and are sent together. */
-export type PreparedStep = AddAddressStep | AddRouteStep | AnnounceStep | CreateLinkStep | SetUpStep;
+export type PreparedStep =
+  | AddAddressStep
+  | AddRouteStep
+  | AnnounceStep
+  | CreateLinkStep
+  | SetUpStep
+  | TuneStep;
 
 /** Everything that can be done to a pod's interfaces, as plain data. */
 export type Step = ActionStep | PreparedStep;
 
-const actions = { createVethPair, shape, takeLink };
-const prepared = { addAddress, addRoute, announce, createLink, setUp };
+const actions = {
+  addGateway,
+  awaitUsable,
+  configureVf,
+  createVethPair,
+  defaultRoutes,
+  deviceInfo,
+  lease,
+  provideBridge,
+  runProgram,
+  shape,
+  takeLink,
+};
+const prepared = { addAddress, addRoute, announce, createLink, setUp, tune };
 
 export function isPrepared(step: Step): step is PreparedStep {
   return Object.hasOwn(prepared, step.kind);
@@ -42,6 +80,6 @@ export function handlerOf(
 }
 
 /** The pod's link a step is about. */
-export function linkOf(step: Step): string {
-  return "link" in step && step.kind !== "takeLink" ? step.link : step.name;
+export function linkOf(step: PreparedStep): string {
+  return step.kind === "createLink" ? step.name : step.link;
 }

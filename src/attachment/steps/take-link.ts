@@ -1,9 +1,15 @@
+import { EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EOPNOTSUPP, EPERM } from "../../linux/errno.ts";
 import type { Kernel } from "../../linux/kernel.ts";
+import type { Namespace } from "../../linux/namespace.ts";
+import { isErrno } from "../../linux/netlink/error.ts";
 import type { Link } from "../../linux/route/link.ts";
 import type { Route } from "../../linux/route/route.ts";
-import { LanyardError } from "../../model/errors.ts";
+import { errorText, LanyardError } from "../../model/errors.ts";
+import { differenceOf } from "../difference.ts";
+import { findAtHome } from "../homecoming.ts";
+import { isSameLink, type LinkIdentity, linkIdentity } from "../link-identity.ts";
 import { refuseTakenName } from "./create-link.ts";
-import type { ActionHandler } from "./step.ts";
+import type { ActionHandler, UndoContext } from "./step.ts";
 
 /** A link of the node is moved into the pod, with a new name. */
 export interface TakeLinkStep {
@@ -18,20 +24,21 @@ export interface TakeLinkStep {
 }
 
 /** What the link was like on the node. */
-export interface TakenLink {
-  readonly mac: string;
-  readonly permanentMac?: string;
+export interface TakenLink extends LinkIdentity {
   /** Bytes. */
   readonly mtu: number;
   readonly isUp: boolean;
+  readonly isPromiscuous: boolean;
+  readonly isAllMulticast: boolean;
+  /** Packets. */
+  readonly transmitQueueLength: number;
   /** Bytes. */
   readonly gsoMaxSize: number;
-  /** Not made by software: the kernel sends it home when the pod's namespace ends, a little later. */
-  readonly isPhysical: boolean;
+  readonly altNames: readonly string[];
 }
 
-/** How long a physical link may be on its way home from a namespace that ended, in milliseconds. */
-const HOMECOMING_MS = 2000;
+/** Names that are tried for a link whose own name is another's by now. */
+const MOST_FREE_NAMES = 99;
 
 /** IP addresses the link had on the node do not come back with it: a pool's links are meant to be spare. */
 export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
@@ -48,51 +55,50 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
       );
     }
     await refuseTakenName(podLinks, step.name);
+    const { mtu, isUp, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, altNames } = link;
     return {
-      mac: link.mac,
-      ...(link.permanentMac === undefined ? {} : { permanentMac: link.permanentMac }),
-      mtu: link.mtu,
-      isUp: link.isUp,
-      gsoMaxSize: link.gsoMaxSize,
-      isPhysical: link.kind === undefined,
+      ...linkIdentity(link),
+      ...{ mtu, isUp, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, altNames },
     };
   },
 
-  async apply({ kernel, pod, podLinks, hostLinks }, step) {
+  async apply({ kernel, pod, podLinks, hostLinks }, step, before) {
+    const { host } = kernel;
     const { index } = await hostLinks.get(step.link);
     hostLinks.forget(step.link);
-    const [, link] = await kernel.perform([
-      kernel.host.links.prepareSet(index, {
+    const inTheWay = await namesInTheWay(kernel, pod, before.altNames, step.name);
+    const moved = pod.links.prepareFind(step.name);
+    await kernel.perform([
+      ...(inTheWay.length === 0 ? [] : [host.links.prepareDeleteAltNames(index, inTheWay)]),
+      host.links.prepareSet(index, {
         namespaceFd: pod.fd,
         name: step.name,
         ...(step.mtu === undefined ? {} : { mtu: step.mtu }),
         ...(step.mac === undefined ? {} : { mac: step.mac }),
       }),
-      pod.links.prepareFind(step.name),
+      { ...moved, read: (result) => podLinks.learn(step.name, moved.read(result)) },
     ]);
-    podLinks.learn(step.name, link);
   },
 
-  async undo({ kernel, pod }, step, before) {
-    const { host } = kernel;
-    const isOurs = (link: Link) => isTaken(link, step, before);
-    const { mac, mtu, gsoMaxSize } = before;
-    const home = { mac, mtu, gsoMaxSize, gsoIpv4MaxSize: gsoMaxSize };
-    // By its address, because the pod may have renamed it, and may have made another of the name it had.
+  async undo(context, step, before) {
+    const { kernel, pod } = context;
+    const isOurs = (link: Link) => isSameLink(link, before, step.mac);
+    // By what it is, because the pod may have renamed it, and may have made another of the name it had.
     const inPod = (await pod?.links.list())?.links.find(isOurs);
-    if (pod !== undefined && inPod !== undefined) {
-      await pod.links.set(inPod.index, { namespaceFd: host.fd, name: step.link, isUp: false, ...home });
-    }
+    if (pod !== undefined && inPod !== undefined) await sendHome(kernel, pod, inPod, step.link);
     // It may be on its old place under its old name, or have come home under another with the end of the
     // namespace, or (a virtual link) have ended with it.
-    const link = (await host.links.find(step.link)) ?? (await findAtHome(kernel, isOurs, before.isPhysical));
-    if (link === undefined && !before.isPhysical) return;
-    if (link === undefined) {
-      const text = `link "${step.link}" has not come home from the pod yet; it is looked for again`;
-      throw new LanyardError("unavailable", text);
-    }
-    if (link.name !== step.link) await host.links.set(link.index, { isUp: false, name: step.link });
-    await host.links.set(link.index, { ...home, isUp: before.isUp });
+    const link = await findAtHome(kernel, isOurs, before);
+    if (link !== undefined) await restore(context, link, step, before);
+  },
+
+  async check({ podLinks }, { name, link: home, mtu, mac }, before) {
+    const link = await podLinks.find(name);
+    if (link === undefined)
+      return [`${home} of the node was moved into the pod as ${name}, and is not there`];
+    if (!isSameLink(link, before, mac))
+      return [`${name} is another link than ${home} of the node, which was moved there`];
+    return [...differenceOf(name, "MTU", mtu, link.mtu), ...differenceOf(name, "MAC address", mac, link.mac)];
   },
 
   brings: (step) => step.name,
@@ -105,32 +111,84 @@ function whyNotSpare(link: Link, routes: readonly Route[]): string | undefined {
   return isWayOut ? "carries the node's default route" : undefined;
 }
 
-function isTaken(link: Link, step: TakeLinkStep, before: TakenLink): boolean {
-  // Links stacked on another share its address, and are never what was taken.
-  if (before.isPhysical !== (link.kind === undefined)) return false;
-  if (before.permanentMac !== undefined) return link.permanentMac === before.permanentMac;
-  return link.mac === before.mac || link.mac === step.mac;
+/** Which other names a link cannot have where it is to be called `name`: no two of a namespace's names are the same. */
+async function namesInTheWay(
+  kernel: Kernel,
+  namespace: Namespace,
+  altNames: readonly string[],
+  name: string,
+): Promise<string[]> {
+  const found = await kernel.perform(altNames.map((altName) => namespace.links.prepareFind(altName)));
+  return altNames.filter((altName, position) => altName === name || found[position] !== undefined);
 }
 
-/** Looks among the node's links, and waits for a physical one that is still on its way. */
-async function findAtHome(
-  kernel: Kernel,
-  isOurs: (link: Link) => boolean,
-  isPhysical: boolean,
-): Promise<Link | undefined> {
-  const arrival = Promise.withResolvers<Link | undefined>();
-  const unsubscribe = kernel.linkEvents.onChange(
-    ({ change, link, namespaceId }) => {
-      if (change === "present" && namespaceId === undefined && isOurs(link)) arrival.resolve(link);
-    },
-    () => {},
+/** Moves a link home under its name, or under a free one where that is another's by now. */
+async function sendHome(kernel: Kernel, pod: Namespace, link: Link, wanted: string): Promise<void> {
+  const { host } = kernel;
+  const name = await freeName(host, wanted);
+  const inTheWay = await namesInTheWay(kernel, host, link.altNames, name);
+  await kernel.perform([
+    ...(inTheWay.length === 0 ? [] : [pod.links.prepareDeleteAltNames(link.index, inTheWay)]),
+    pod.links.prepareSet(link.index, { namespaceFd: host.fd, name, isUp: false }),
+  ]);
+}
+
+/** The name itself, or one like it that nobody has. */
+async function freeName(namespace: Namespace, wanted: string): Promise<string> {
+  const stem = wanted.slice(0, 12);
+  for (let number = 0; number <= MOST_FREE_NAMES; number++) {
+    const name = number === 0 ? wanted : `${stem}_${number}`;
+    if ((await namespace.links.find(name)) === undefined) return name;
+  }
+  throw new LanyardError(
+    "conflict",
+    `${namespace.name} has ${MOST_FREE_NAMES} links with names like "${wanted}"`,
   );
-  const timer = setTimeout(() => arrival.resolve(undefined), HOMECOMING_MS);
+}
+
+/** Makes a link that is at home what it was there. */
+async function restore(
+  { kernel: { host }, tell }: UndoContext,
+  link: Link,
+  step: TakeLinkStep,
+  before: TakenLink,
+): Promise<void> {
+  const { mtu, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, mac } = before;
+  const other = link.name === step.link ? undefined : await host.links.find(step.link);
+  if (other !== undefined && other.index !== link.index) {
+    tell(
+      `"${step.link}" is another link's name by now: the one that came home from a pod is called "${link.name}"`,
+    );
+  }
+  const isFree = link.name !== step.link && (other === undefined || other.index === link.index);
+  // An other name of its own is in the way of its name, too.
+  if (isFree && other !== undefined) await host.links.deleteAltNames(link.index, [step.link]);
+  await host.links.set(link.index, {
+    isUp: false,
+    isPromiscuous,
+    isAllMulticast,
+    mtu,
+    transmitQueueLength,
+    gsoMaxSize,
+    gsoIpv4MaxSize: gsoMaxSize,
+    ...(isFree ? { name: step.link } : {}),
+  });
+  await withRefusalsTold(tell, async () => {
+    if (link.mac !== mac) await host.links.set(link.index, { mac });
+  });
+  const names = (await host.links.get(link.index)).altNames;
+  for (const altName of before.altNames.filter((each) => !names.includes(each))) {
+    await withRefusalsTold(tell, () => host.links.addAltNames(link.index, [altName]));
+  }
+  if (before.isUp) await host.links.set(link.index, { isUp: true });
+}
+
+/** What the kernel will refuse however often it is asked is told, and the rest goes on. */
+async function withRefusalsTold(tell: (sentence: string) => void, work: () => Promise<void>): Promise<void> {
   try {
-    const found = (await kernel.host.links.list()).links.find(isOurs);
-    return found !== undefined || !isPhysical ? found : await arrival.promise;
-  } finally {
-    clearTimeout(timer);
-    unsubscribe();
+    await work();
+  } catch (error) {
+    if (!isErrno(error, EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, EOPNOTSUPP, EPERM)) throw error;
+    tell(errorText(error));
   }
 }

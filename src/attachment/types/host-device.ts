@@ -1,16 +1,21 @@
-import type { AttachmentRequest, LinkRequest } from "../request.ts";
+import { InvalidValueError } from "../../model/errors.ts";
+import type { AttachmentRequest, HostDeviceRequest } from "../request.ts";
 import type { Step } from "../steps/steps.ts";
-import { linkSettings, planInterface } from "./common.ts";
+import { linkOfNode, linkSettings, planInterface } from "./common.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { planUserspaceDevice } from "./userspace-device.ts";
 
-/** A link of the node, moved into the pod. */
+/** A device of the node: its link is moved into the pod. */
 export function planHostDevice(
   request: AttachmentRequest,
-  { link }: Extract<LinkRequest, { type: "hostDevice" }>,
+  { link }: HostDeviceRequest,
   node: NodeFacts,
 ): Step[] {
-  return [
-    { kind: "takeLink", link, name: request.interfaceName, ...linkSettings(request) },
-    ...planInterface(request, node),
-  ];
+  const { interfaceName: name, mac } = request;
+  if (link === undefined) {
+    if (mac === undefined) return planUserspaceDevice(request);
+    throw new InvalidValueError(`MAC address of interface ${name}`, mac, "none: a program drives the device");
+  }
+  linkOfNode(node, link, "the node's network namespace");
+  return [{ kind: "takeLink", link, name, ...linkSettings(request) }, ...planInterface(request, node)];
 }

@@ -1,23 +1,15 @@
 import type { AttachmentRequest, LinkRequest } from "../request.ts";
 import type { Step } from "../steps/steps.ts";
-import { linkSettings, planInterface } from "./common.ts";
 import type { NodeFacts } from "./node-facts.ts";
+import { planStacked } from "./stacked.ts";
 
-/** A macvlan over a link of the node. */
+/** A macvlan over a link of the node, or of the pod. */
 export function planMacvlan(
   request: AttachmentRequest,
-  { parent, mode }: Extract<LinkRequest, { type: "macvlan" }>,
+  link: Extract<LinkRequest, { type: "macvlan" }>,
   node: NodeFacts,
 ): Step[] {
-  return [
-    {
-      kind: "createLink",
-      name: request.interfaceName,
-      index: node.newIndex,
-      of: { kind: "macvlan", mode },
-      parent,
-      ...linkSettings({ ...request, mtu: request.mtu ?? node.link.mtu }),
-    },
-    ...planInterface(request, node),
-  ];
+  const { mode, broadcastQueueLength } = link;
+  const queue = broadcastQueueLength === undefined ? {} : { broadcastQueueLength };
+  return planStacked(request, link, { kind: "macvlan", mode, ...queue }, node);
 }

@@ -1,4 +1,5 @@
-import { Catalog, makePod, refer } from "./fixtures.ts";
+import type { NetworkReference } from "../../../src/model/attachment.ts";
+import { Catalog, makePod, refer, referPlugins } from "./fixtures.ts";
 
 /** What the crash tests attach: one moved link and one made link, both shaped. */
 export const crashPod = makePod("crash");
@@ -22,4 +23,15 @@ export function crashReferences(qosClassName: string) {
     refer("whole", "net1", { ips: ["10.62.0.5/24"], qosClassName }),
     refer("over", "net2", { ips: ["10.60.0.5/24"], qosClassName }),
   ];
+}
+
+/** The ADD that the crash tests make beside it. */
+export const CRASH_OWNER = { sandbox: "box", interfaceName: "eth0", network: "cluster" };
+
+/** A link whose address one program gives out, and that another one changes when it is there. */
+export function programReference(): NetworkReference {
+  return referPlugins("net1", [
+    { type: "macvlan", master: CRASH_UPLINK, ipam: { type: "ledger" } },
+    { type: "stamp" },
+  ]);
 }

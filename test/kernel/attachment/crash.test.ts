@@ -10,8 +10,9 @@ import { initialStatus } from "../../../src/attachment/status.ts";
 import type { Step } from "../../../src/attachment/steps/steps.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Link } from "../../../src/linux/route/link.ts";
-import { CRASH_UPLINK, crashCatalog, crashPod, crashReferences } from "./crash-scene.ts";
+import { CRASH_OWNER, CRASH_UPLINK, crashCatalog, crashPod, crashReferences } from "./crash-scene.ts";
 import { makeEngine, makeStateFolder, openJournal, PodSandbox } from "./fixtures.ts";
+import { LedgerPrograms } from "./ledger.ts";
 
 const NIC = "crash-nic";
 const AGENT = fileURLToPath(new URL("./crashing-agent.ts", import.meta.url));
@@ -166,6 +167,24 @@ describe("an agent killed with SIGKILL", () => {
         assert.deepEqual(engine.list(), [], where);
       });
     });
+
+    test(`while programs serve an attachment, ${moment} any write or call, has them take back what they gave`, async () => {
+      await dieEverywhere("attachServed", moment, async (engine, where, programs) => {
+        const whole = engine.list().map(({ addresses }) => addresses);
+        const served = whole.length === 0 ? [] : ["ledger box net1", "stamp box net1"];
+        assert.deepEqual(programs.served(), served, where);
+        assert.deepEqual(whole, whole.length === 0 ? [] : [[LedgerPrograms.address]], where);
+        await engine.releaseOwned(CRASH_OWNER);
+        assert.deepEqual(programs.served(), [], where);
+      });
+    });
+
+    test(`while programs are told to take something back, ${moment} any write or call, tells them again`, async () => {
+      await dieEverywhere("releaseServed", moment, async (engine, where, programs) => {
+        await engine.releaseOwned(CRASH_OWNER);
+        assert.deepEqual(programs.served(), [], where);
+      });
+    });
   }
 });
 
@@ -182,15 +201,16 @@ async function askFor(engine: AttachmentEngine, className: string): Promise<void
 async function dieEverywhere(
   operation: string,
   moment: string,
-  check: (engine: AttachmentEngine, where: string) => Promise<void>,
+  check: (engine: AttachmentEngine, where: string, programs: LedgerPrograms) => Promise<void>,
 ): Promise<void> {
   for (let point = 1; point <= MOST_POINTS; point++) {
     state = makeStateFolder();
     const lived = await runUntilDeath(operation, point, moment);
     const journal = openJournal(state.path);
-    const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned });
+    const programs = new LedgerPrograms(state.path);
+    const engine = await makeEngine({ kernel, journal, catalog: crashCatalog(), assigned, programs });
     await engine.recover();
-    await check(engine, `after a death ${moment} write ${point}`);
+    await check(engine, `after a death ${moment} write ${point}`, programs);
     await engine.release(crashPod);
     assert.deepEqual(journal.entries(), []);
     await assertUntouched();

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,10 +12,11 @@ import { readBootId } from "../../../src/linux/boot-id.ts";
 import { probeCapabilities } from "../../../src/linux/capabilities.ts";
 import type { Kernel } from "../../../src/linux/kernel.ts";
 import type { NetworkReference } from "../../../src/model/attachment.ts";
+import { parseNetworkConfiguration } from "../../../src/model/cni/network-configuration.ts";
 import { type LinkProfile, parseLinkProfile } from "../../../src/model/link-profile.ts";
 import type { AssignedDevice, PodIdentity } from "../../../src/model/pod.ts";
 import { type PodNetwork, parsePodNetwork } from "../../../src/model/pod-network.ts";
-import type { NetworkCatalog } from "../../../src/model/ports.ts";
+import type { NetworkCatalog, PluginRunner } from "../../../src/model/ports.ts";
 import { parseQosClass, type QosClass } from "../../../src/model/qos-class.ts";
 
 const PAUSE = fileURLToPath(new URL("../../../native/build/pause", import.meta.url));
@@ -89,6 +91,10 @@ export class Catalog implements NetworkCatalog {
     return undefined;
   }
 
+  networkAttachmentDefinition() {
+    return undefined;
+  }
+
   onChange() {
     return () => {};
   }
@@ -106,7 +112,15 @@ export interface EngineSetup {
   readonly catalog: Catalog;
   /** What the kubelet gave to any pod. */
   readonly assigned?: readonly AssignedDevice[];
+  /** Where other programs are run; nowhere unless said. */
+  readonly programs?: PluginRunner;
 }
+
+const noPrograms: PluginRunner = {
+  add: async ({ program }) => assert.fail(`the program ${program.type} is run`),
+  delete: async ({ program }) => assert.fail(`the program ${program.type} is run`),
+  check: async ({ program }) => assert.fail(`the program ${program.type} is run`),
+};
 
 /** An engine whose host devices are called as their links. */
 export async function makeEngine({
@@ -114,6 +128,7 @@ export async function makeEngine({
   journal,
   catalog,
   assigned = [],
+  programs = noPrograms,
 }: EngineSetup): Promise<AttachmentEngine> {
   await using scratch = await kernel.makeNamespace();
   return new AttachmentEngine({
@@ -122,6 +137,12 @@ export async function makeEngine({
     capabilities: await probeCapabilities(scratch),
     sources: {
       catalog,
+      networks: { place: "nowhere", networkConfiguration: async () => undefined },
+      links: {
+        defaultLink: async () => undefined,
+        linkWithMac: () => undefined,
+        linkOfDevice: async () => undefined,
+      },
       assignments: { assignedTo: async () => assigned },
       devices: {
         findDevice: (_resource, id) => ({
@@ -132,9 +153,12 @@ export async function makeEngine({
           access: { nodes: [], mounts: [], info: {} },
           health: { isHealthy: true },
         }),
+        findFunction: () => undefined,
+        functionOfLink: () => undefined,
         bandwidthResource: () => undefined,
       },
     },
+    programs,
     log: pino({ level: "silent" }),
   });
 }
@@ -155,6 +179,23 @@ export function refer(
 ): NetworkReference {
   return {
     target: { kind: "PodNetwork", name: network },
+    interfaceName,
+    ips: [],
+    isDefaultGateway: false,
+    ...more,
+  };
+}
+
+/** A reference to a network that the caller brings, of these plugins. */
+export function referPlugins(
+  interfaceName: string,
+  plugins: readonly Record<string, unknown>[],
+  more: Partial<Pick<NetworkReference, "ips" | "qosClassName" | "mac" | "isDefaultGateway">> = {},
+): NetworkReference {
+  const text = JSON.stringify({ cniVersion: "1.0.0", name: "brought", plugins });
+  const configuration = parseNetworkConfiguration(text, "test");
+  return {
+    target: { kind: "NetworkConfiguration", configuration },
     interfaceName,
     ips: [],
     isDefaultGateway: false,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { Journal } from "../../../src/attachment/journal.ts";
@@ -51,13 +51,62 @@ describe("the journal", () => {
     second.close();
   });
 
-  test("forgets what an earlier boot wrote, because the kernel has", () => {
+  test("keeps what an earlier boot wrote, and tells it from what is of this one", () => {
     const first = new Journal(path, "one boot");
     begin(first);
     first.close();
     const second = new Journal(path, "another boot");
-    assert.deepEqual(second.entries(), []);
+    begin(second);
+    assert.deepEqual(
+      second.entries().map(({ isOfEarlierBoot }) => isOfEarlierBoot),
+      [true, false],
+      "the same interface of the same pod, in a namespace with the same cookie",
+    );
     second.close();
+  });
+
+  test("holds what was given out, at the beginning or when a program has said it", () => {
+    const leased = { ips: [{ address: "10.0.0.9/24" }], routes: [], dns: { domain: "a.example" } };
+    const journal = new Journal(path, "boot");
+    const early = journal.begin(request, namespace, steps, initialStatus(request, namespace.path), leased);
+    const other = { ...request, interfaceName: "net2" };
+    const late = journal.begin(other, namespace, steps.slice(0, 1), initialStatus(other, namespace.path));
+    journal.intend(late.id, 1, [null], true);
+    assert.equal(journal.entries()[1]?.leased, undefined);
+    journal.extend(late.id, steps, leased);
+    journal.close();
+
+    const again = new Journal(path, "boot");
+    assert.deepEqual(
+      again.entries().map((entry) => [entry.id, entry.leased]),
+      [
+        [early.id, leased],
+        [late.id, leased],
+      ],
+    );
+    assert.deepEqual(again.plan(late.id), { steps, before: [null], reached: 1 });
+    again.close();
+  });
+
+  test("remembers the address that was given out last of each range", () => {
+    const first = new Journal(path, "boot");
+    const range = { podNetworkName: "fast", subnet: "10.0.0.0/24" };
+    assert.equal(first.lastGiven(range), undefined);
+    first.setLastGiven(range, "10.0.0.7");
+    first.setLastGiven(range, "10.0.0.8");
+    first.close();
+    const second = new Journal(path, "another boot");
+    assert.equal(second.lastGiven(range), "10.0.0.8");
+    assert.equal(second.lastGiven({ ...range, podNetworkName: "slow" }), undefined);
+    second.close();
+  });
+
+  test("never gives a number to a second attachment", () => {
+    const journal = new Journal(path, "boot");
+    const { id } = begin(journal);
+    journal.remove(id);
+    assert.notEqual(begin(journal).id, id);
+    journal.close();
   });
 
   test("removes an attachment with its plan", () => {
@@ -100,6 +149,76 @@ describe("the journal", () => {
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 99");
     database.close();
-    assert.throws(() => new Journal(path, "boot"), /it has version 99, this program writes version 1/);
+    assert.throws(() => new Journal(path, "boot"), /it has version 99, this program writes version 2/);
+  });
+
+  describe("of version 1", () => {
+    /** A journal as the first version wrote it, with the attachment `net1`. */
+    function writeVersion1(more = ""): void {
+      mkdirSync(dirname(path), { recursive: true });
+      const database = new DatabaseSync(path);
+      database.exec(`
+        PRAGMA journal_mode = WAL;
+        CREATE TABLE attachment (
+          id INTEGER PRIMARY KEY,
+          pod_uid TEXT NOT NULL,
+          interface TEXT NOT NULL,
+          boot_id TEXT NOT NULL,
+          namespace_path TEXT NOT NULL,
+          namespace_cookie TEXT NOT NULL,
+          request TEXT NOT NULL,
+          state TEXT NOT NULL,
+          status TEXT NOT NULL,
+          steps TEXT NOT NULL,
+          before TEXT NOT NULL,
+          reached INTEGER NOT NULL,
+          UNIQUE (pod_uid, interface)
+        ) STRICT;
+        ${more}
+        PRAGMA user_version = 1;
+      `);
+      const { result: _, ...status } = { ...initialStatus(request, namespace.path), state: "attached" };
+      database
+        .prepare("INSERT INTO attachment VALUES (7, '1', 'net1', 'boot', ?, ?, ?, 'attached', ?, ?, ?, 2)")
+        .run(
+          namespace.path,
+          String(namespace.cookie),
+          JSON.stringify(request),
+          JSON.stringify(status),
+          JSON.stringify(steps),
+          '[{"mtu":1500},null]',
+        );
+      database.close();
+    }
+
+    test("is taken over with everything it held", () => {
+      writeVersion1();
+      const journal = new Journal(path, "boot");
+      assert.deepEqual(journal.entries(), [
+        {
+          id: 7,
+          request,
+          namespace,
+          isOfEarlierBoot: false,
+          state: "attached",
+          status: { ...initialStatus(request, namespace.path), state: "attached" },
+        },
+      ]);
+      assert.deepEqual(journal.plan(7), { steps, before: [{ mtu: 1500 }, null], reached: 2 });
+      const other = { ...request, interfaceName: "net2" };
+      const { id } = journal.begin(other, namespace, steps, initialStatus(other, namespace.path));
+      assert.ok(id > 7);
+      journal.close();
+      new Journal(path, "boot").close();
+    });
+
+    test("stays as it was when it cannot be taken over", () => {
+      writeVersion1("CREATE TABLE last_given (what TEXT) STRICT;");
+      assert.throws(() => new Journal(path, "boot"), /table last_given already exists.*Move it away/);
+      const database = new DatabaseSync(path);
+      assert.equal(database.prepare("PRAGMA user_version").get()?.user_version, 1);
+      assert.equal(database.prepare("SELECT id FROM attachment").get()?.id, 7);
+      database.close();
+    });
   });
 });

@@ -1,17 +1,30 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { UsedDevice } from "../../../src/attachment/request.ts";
-import { type Resolved, resolveReferences } from "../../../src/attachment/resolve.ts";
+import type { LinkRequest } from "../../../src/attachment/request.ts";
 import type { NetworkReference } from "../../../src/model/attachment.ts";
-import { parseManifest } from "../../../src/model/manifest.ts";
+import { LanyardError } from "../../../src/model/errors.ts";
 import type { AssignedDevice } from "../../../src/model/pod.ts";
-import type { NetworkCatalog } from "../../../src/model/ports.ts";
+import {
+  ARGS,
+  definition,
+  document,
+  FOREIGN_VFS,
+  functionDevice,
+  given,
+  NICS,
+  network,
+  pod,
+  profile,
+  reference,
+  Scene,
+  VFS,
+  vf,
+} from "./resolve-scene.ts";
 
-const pod = { namespace: "shop", name: "web", uid: "1" };
-const NICS = "lanyard.dev/nics";
+const VF = "0000:86:01.2";
 
 const objects = [
-  document("LinkProfile", "over", {
+  ...profile("over", {
     type: "macvlan",
     parent: "up0",
     mtu: 1400,
@@ -19,113 +32,91 @@ const objects = [
     ipam: { type: "static", addresses: [{ address: "10.1.0.9/24", gateway: "10.1.0.1" }] },
     routes: [{ dst: "10.9.0.0/16", gw: "10.1.0.1" }],
   }),
-  document("LinkProfile", "whole", { type: "hostDevice", resourceName: NICS }),
-  document("LinkProfile", "function", { type: "sriov", resourceName: "lanyard.dev/vfs" }),
-  network("over", {}),
-  network("whole", {}),
-  network("function", {}),
+  ...profile("whole", { type: "hostDevice", resourceName: NICS }),
+  ...profile("function", {
+    type: "sriov",
+    resourceName: VFS,
+    vlan: { id: 7, qos: 3 },
+    spoofCheck: false,
+    trust: true,
+    linkState: "enable",
+  }),
+  ...profile("plain-function", { type: "sriov", resourceName: FOREIGN_VFS }),
+  ...profile("function-as-it-is", { type: "hostDevice", resourceName: VFS }),
+  ...profile("routed", { type: "ipvlan", parent: "up0", mode: "l3" }),
+  ...profile("tagged", { type: "vlan", parent: "up0", vlan: { id: 9, protocol: "802.1ad" } }),
+  ...profile("port", { type: "bridge", parent: "br0", vlan: { id: 9 } }),
+  ...profile("marked-port", { type: "bridge", parent: "br0", vlan: { id: 9, qos: 1 } }),
+  ...profile("ranged", {
+    type: "macvlan",
+    parent: "up0",
+    ipam: { type: "range", subnet: "10.3.0.0/24", gateway: "10.3.0.1" },
+  }),
+  ...profile("leased", {
+    type: "macvlan",
+    parent: "up0",
+    ipam: { type: "whereabouts", range: "10.4.0.0/24" },
+  }),
   network("off", { enabled: false }),
   network("foreign", { provider: "example.com/other" }),
   network("gated", { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "bank" } } }, "over"),
   network("own", { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "shop" } } }, "over"),
   document("PodNetwork", "bare", {}),
+  document("PodNetwork", "other-kind", {
+    parametersRefs: [{ group: "example.com", kind: "LinkProfile", name: "over" }],
+  }),
+  document("PodNetwork", "by-definition", {
+    parametersRefs: [
+      { group: "k8s.cni.cncf.io", kind: "NetworkAttachmentDefinition", name: "nad", namespace: "net" },
+    ],
+  }),
+  document("PodNetwork", "half-named", {
+    parametersRefs: [{ group: "k8s.cni.cncf.io", kind: "NetworkAttachmentDefinition", name: "nad" }],
+  }),
   document("QosClass", "silver", { egress: { ceiling: "50M" } }),
   document("QosClass", "gold", { egress: { ceiling: "500M" } }),
-  {
-    ...document("PodNetworkAttachment", "tuned", {
-      podNetworkName: "over",
-      mac: "02:00:00:00:00:05",
-      qosClassName: "gold",
-    }),
-    metadata: { name: "tuned", namespace: "shop" },
-  },
-].map((each) => parseManifest(each, "test"));
+  document(
+    "PodNetworkAttachment",
+    "tuned",
+    { podNetworkName: "over", mac: "02:00:00:00:00:05", qosClassName: "gold" },
+    "shop",
+  ),
+];
 
-function document(kind: string, name: string, spec: Record<string, unknown>) {
-  return { apiVersion: "lanyard.dev/v1alpha1", kind, metadata: { name }, spec };
+const definitions = [
+  definition("nad", { type: "macvlan", master: "up1", capabilities: { mac: true } }, { namespace: "net" }),
+];
+
+const functions = [vf(VF), vf("0000:86:00.0", { pfAddress: "0000:86:00.0", link: "p0", driver: "ice" })];
+const plain = new Scene({ objects, definitions });
+
+function scene(assigned: readonly AssignedDevice[] | Error, more: object = {}): Scene {
+  return new Scene({ objects, definitions, assigned, functions, ...more });
 }
 
-function network(name: string, spec: Record<string, unknown>, profile = name) {
-  return document("PodNetwork", name, {
-    parametersRefs: [{ group: "lanyard.dev", kind: "LinkProfile", name: profile }],
-    ...spec,
-  });
-}
+const nic = (id: string, container = "main") => given(NICS, id, container);
+const tuned = { kind: "PodNetworkAttachment", name: "tuned" } as const;
 
-const find = (kind: string, name: string) =>
-  objects.find((object) => object.kind === kind && object.name === name) as never;
-const catalog: NetworkCatalog = {
-  podNetwork: (name) => find("PodNetwork", name),
-  linkProfile: (name) => find("LinkProfile", name),
-  qosClass: (name) => find("QosClass", name),
-  podNetworkAttachment: (namespace, name) =>
-    namespace === "shop" ? find("PodNetworkAttachment", name) : undefined,
-  onChange: () => () => {},
-};
-
-function reference(name: string, more: Partial<NetworkReference> = {}): NetworkReference {
-  return {
-    target: { kind: "PodNetwork", name },
-    interfaceName: "net1",
-    ips: [],
-    isDefaultGateway: false,
-    ...more,
-  };
-}
-
-function resolve(
-  references: readonly NetworkReference[],
-  assigned: readonly AssignedDevice[] = [],
-  held: ReadonlyMap<string, UsedDevice> = new Map(),
-): Promise<Resolved[]> {
-  const devices = {
-    findDevice: (_resource: string, id: string) =>
-      id === "vanished"
-        ? undefined
-        : ({
-            kind: "hostDevice",
-            id,
-            link: id,
-            topology: [],
-            access: { nodes: [], mounts: [], info: {} },
-            health: { isHealthy: true },
-          } as const),
-    bandwidthResource: () => undefined,
-  };
-  const sources = { catalog, assignments: { assignedTo: async () => assigned }, devices };
-  return resolveReferences({ pod, namespacePath: "/x", references }, sources, held);
-}
-
-async function requestOf(one: NetworkReference) {
-  const [resolved] = await resolve([one]);
-  assert.ok(resolved !== undefined && "request" in resolved, JSON.stringify(resolved));
-  return resolved.request;
-}
-
-async function errorOf(one: NetworkReference, assigned: readonly AssignedDevice[] = []): Promise<string> {
-  const [resolved] = await resolve([one], assigned);
-  assert.ok(resolved !== undefined && "error" in resolved);
-  return resolved.error.message;
-}
-
-const nic = (id: string, container = "main") => ({ resource: NICS, id, container });
-
-describe("resolving a pod's references", () => {
+describe("a PodNetwork with a LinkProfile", () => {
   test("takes what the reference leaves open from the profile", async () => {
-    const request = await requestOf(reference("over"));
-    assert.deepEqual(request.link, { type: "macvlan", parent: "up0", mode: "bridge" });
-    assert.deepEqual(request.addresses, ["10.1.0.9/24"]);
-    assert.deepEqual(request.routes, [{ destination: "10.9.0.0/16", gateway: "10.1.0.1" }]);
-    assert.equal(request.mtu, 1400);
-    assert.equal(request.qosClass?.name, "silver");
+    assert.deepEqual(await plain.request(reference("over")), {
+      pod,
+      interfaceName: "net1",
+      podNetworkName: "over",
+      link: { type: "macvlan", parent: "up0", mode: "bridge" },
+      addresses: ["10.1.0.9/24"],
+      gateways: ["10.1.0.1"],
+      routes: [{ destination: "10.9.0.0/16", gateway: "10.1.0.1" }],
+      mtu: 1400,
+      qosClass: { kind: "QosClass", name: "silver", egress: { ceiling: 50e6 }, ingress: {}, priority: 0 },
+    });
   });
 
   test("lets the reference win over the tuned attachment, and that over the profile", async () => {
-    const tuned = { kind: "PodNetworkAttachment", name: "tuned" } as const;
-    const plain = await requestOf(reference("", { target: tuned }));
-    assert.equal(plain.qosClass?.name, "gold");
-    assert.equal(plain.mac, "02:00:00:00:00:05");
-    const own = await requestOf(
+    const one = await plain.request(reference("", { target: tuned }));
+    assert.equal(one.qosClass?.name, "gold");
+    assert.equal(one.mac, "02:00:00:00:00:05");
+    const own = await plain.request(
       reference("", {
         target: tuned,
         qosClassName: "silver",
@@ -136,23 +127,185 @@ describe("resolving a pod's references", () => {
     assert.equal(own.qosClass?.name, "silver");
     assert.equal(own.mac, "02:00:00:00:00:06");
     assert.deepEqual(own.addresses, ["10.1.0.7/24"]);
+    assert.deepEqual(own.gateways, ["10.1.0.1"]);
   });
 
-  test("adds the default route of the address family by the profile's gateway", async () => {
-    const request = await requestOf(reference("over", { isDefaultGateway: true }));
-    assert.deepEqual(request.routes.at(-1), { destination: "0.0.0.0/0", gateway: "10.1.0.1" });
-    const message = await errorOf(reference("whole", { isDefaultGateway: true }), [nic("a")]);
+  const links: [string, LinkRequest][] = [
+    ["routed", { type: "ipvlan", parent: "up0", mode: "l3" }],
+    ["tagged", { type: "vlan", parent: "up0", vlan: { id: 9, qos: 0, protocol: "802.1ad" } }],
+    ["port", { type: "bridge", parent: "br0", vlan: 9, keepsDefaultVlan: false }],
+  ];
+  for (const [name, link] of links) {
+    test(`makes the link of the profile ${name}`, async () => {
+      assert.deepEqual((await plain.request(reference(name))).link, link);
+    });
+  }
+
+  test("becomes the default way by the gateways of the addresses' families", async () => {
+    const request = await plain.request(reference("over", { isDefaultGateway: true }));
+    assert.deepEqual(request.defaultGateways, ["10.1.0.1"]);
+    const message = await scene([nic("a")]).error(reference("whole", { isDefaultGateway: true }));
     assert.match(
       message,
       /LinkProfile "whole" names no gateway; expected one in spec\.ipam\.addresses\[\]\.gateway/,
     );
   });
 
-  test("gives each reference to a resource the next device the kubelet gave, in its order", async () => {
-    const resolved = await resolve(
-      [reference("whole"), reference("whole", { interfaceName: "net2" })],
-      [nic("b", "first"), { resource: "lanyard.dev/other", id: "x", container: "first" }, nic("a", "second")],
+  test("becomes the default way by the gateways that the reference names", async () => {
+    const request = await plain.request(reference("routed", { defaultGateways: ["10.1.0.254", "fd00::1"] }));
+    assert.deepEqual(request.defaultGateways, ["10.1.0.254", "fd00::1"]);
+  });
+
+  test("gives addresses of a range, unless the pod names its own", async () => {
+    const request = await plain.request(reference("ranged", { isDefaultGateway: true }));
+    const range = { type: "range", subnet: "10.3.0.0/24", gateway: "10.3.0.1", routes: [], dns: {} };
+    assert.deepEqual(request.ipam, range);
+    assert.deepEqual(request.defaultGateways, []);
+    const own = await plain.request(reference("ranged", { isDefaultGateway: true, ips: ["10.3.0.9/24"] }));
+    assert.equal(own.ipam, undefined);
+    assert.deepEqual(own.addresses, ["10.3.0.9/24"]);
+    assert.deepEqual(own.defaultGateways, ["10.3.0.1"]);
+  });
+
+  test("hands an IPAM plugin its section, and the addresses that the pod names", async () => {
+    const configuration = {
+      cniVersion: "1.0.0",
+      name: "leased",
+      type: "lanyard",
+      ipam: { type: "whereabouts", range: "10.4.0.0/24" },
+    };
+    const request = await plain.request(reference("leased"));
+    assert.deepEqual(request.ipam, { type: "program", program: { type: "whereabouts", configuration } });
+    assert.equal(request.cniArgs, ARGS);
+    const own = await plain.request(reference("leased", { ips: ["10.4.0.9/24"] }));
+    const runtimeConfig = { ips: ["10.4.0.9/24"] };
+    assert.deepEqual(own.ipam, {
+      type: "program",
+      program: { type: "whereabouts", configuration: { ...configuration, runtimeConfig } },
+    });
+    assert.deepEqual(own.addresses, []);
+  });
+
+  test("tells programs the sandbox, where a runtime asked", async () => {
+    const owner = { sandbox: "s1", interfaceName: "eth0", network: "cluster" };
+    const [resolved] = await plain.resolve([reference("leased")], new Map(), owner);
+    assert.ok(resolved !== undefined && "request" in resolved);
+    assert.deepEqual(resolved.request.owner, owner);
+    assert.match(resolved.request.cniArgs ?? "", /;K8S_POD_INFRA_CONTAINER_ID=s1;/);
+  });
+
+  test("admits a namespace that a selector names", async () => {
+    assert.equal((await plain.request(reference("own"))).podNetworkName, "own");
+  });
+});
+
+describe("a PodNetwork with a device", () => {
+  test("sets a VF as the profile says, whoever offers it", async () => {
+    const request = await scene([given(VFS, VF)]).request(
+      reference("function", { mac: "02:00:00:00:00:07" }),
     );
+    assert.deepEqual(request.link, {
+      type: "sriov",
+      pciAddress: VF,
+      device: given(VFS, VF),
+      link: "p0v2",
+      pf: "p0",
+      vfIndex: 2,
+      settings: {
+        vlan: { id: 7, qos: 3, protocol: "802.1Q" },
+        isSpoofChecked: false,
+        isTrusted: true,
+        linkState: "enable",
+      },
+    });
+    assert.equal(request.mac, "02:00:00:00:00:07");
+    const own = scene([given(FOREIGN_VFS, VF)], { devices: { [VF]: functionDevice(VF) } });
+    const { link } = await own.request(reference("plain-function"));
+    assert.deepEqual(link.type === "sriov" && link.settings, {});
+  });
+
+  test("needs no link of a VF that a program drives", async () => {
+    const { link: _, ...unlinked } = vf(VF, { driver: "vfio-pci" });
+    const request = await scene([given(VFS, VF)], { functions: [unlinked] }).request(reference("function"));
+    assert.equal(request.link.type === "sriov" && request.link.link, undefined);
+  });
+
+  test("finds a VF that came home a moment ago", async () => {
+    const { link: _, ...unlinked } = vf(VF);
+    const asked: string[] = [];
+    const links = {
+      defaultLink: async () => undefined,
+      linkWithMac: () => undefined,
+      linkOfDevice: async (path: string) => {
+        asked.push(path);
+        return "p0v2";
+      },
+    };
+    const one = scene([given(VFS, VF)], { functions: [unlinked], more: { links } });
+    const request = await one.request(reference("function"));
+    assert.equal(request.link.type === "sriov" && request.link.link, "p0v2");
+    assert.deepEqual(asked, [`/sys/bus/pci/devices/${VF}`]);
+  });
+
+  test("gives the same request while the VF is in the pod", async () => {
+    const first = await scene([given(VFS, VF)]).request(reference("function"));
+    const { link: _, ...unlinked } = vf(VF);
+    const later = scene([given(VFS, VF)], { functions: [unlinked] });
+    assert.deepEqual(await later.request(reference("function"), first.link), first);
+    assert.equal(later.questions, 0);
+  });
+
+  test("moves a function whole, and nothing of one that a program drives", async () => {
+    const moved = await scene([given(VFS, VF)]).request(reference("function-as-it-is"));
+    assert.deepEqual(moved.link, {
+      type: "hostDevice",
+      link: "p0v2",
+      pciAddress: VF,
+      device: given(VFS, VF),
+    });
+    const { link: _, ...unlinked } = vf(VF, { driver: "vfio-pci" });
+    const unmoved = await scene([given(VFS, VF)], { functions: [unlinked] }).request(
+      reference("function-as-it-is"),
+    );
+    assert.deepEqual(unmoved.link, { type: "hostDevice", pciAddress: VF, device: given(VFS, VF) });
+  });
+
+  test("moves a sub-function by the link that its pool knows, also while that is in the pod", async () => {
+    const id = "mlx5_core.sf.4";
+    const here = functionDevice(id, { kind: "auxNetDevice", link: "p0sf4", pciAddress: "0000:86:00.0" });
+    const first = await scene([given(VFS, id)], { devices: { [id]: here } }).request(
+      reference("function-as-it-is"),
+    );
+    assert.deepEqual(first.link, { type: "hostDevice", link: "p0sf4", device: given(VFS, id) });
+    const { link: _, ...away } = here;
+    const later = scene([given(VFS, id)], { devices: { [id]: away } });
+    assert.deepEqual(await later.request(reference("function-as-it-is"), first.link), first);
+  });
+
+  test("has its own copy of the device plugin's file, where there is one", async () => {
+    const folders = { devices: "/d", attachments: "/a" };
+    const foreign = scene([given(FOREIGN_VFS, VF)], { more: { deviceInfo: folders } });
+    assert.deepEqual((await foreign.request(reference("plain-function"))).deviceInfo, {
+      source: `/d/intel.com-vfs-${VF}-device.json`,
+      path: "/a/1-net1-device.json",
+    });
+    const usual = await scene([given(FOREIGN_VFS, VF)]).request(reference("plain-function"));
+    assert.equal(usual.deviceInfo?.path, "/var/run/k8s.cni.cncf.io/devinfo/cni/1-net1-device.json");
+    const access = { nodes: [], mounts: [], info: {}, deviceInfo: { type: "pci" } };
+    const own = scene([given(VFS, VF)], { devices: { [VF]: functionDevice(VF, { access }) } });
+    assert.match(
+      (await own.request(reference("function"))).deviceInfo?.source ?? "",
+      /lanyard\.dev-vfs-0000/,
+    );
+    assert.equal((await scene([nic("a")]).request(reference("whole"))).deviceInfo, undefined);
+  });
+
+  test("gives each reference to a resource the next device, by container", async () => {
+    const resolved = await scene([
+      nic("b", "first"),
+      given("a.b/c", "x", "first"),
+      nic("a", "second"),
+    ]).resolve([reference("whole"), reference("whole", { interfaceName: "net2" })]);
     const devices = resolved.map(
       (each) => "request" in each && each.request.link.type === "hostDevice" && each.request.link.device,
     );
@@ -160,18 +313,124 @@ describe("resolving a pod's references", () => {
   });
 
   test("leaves an interface the device it holds, whatever else is asked for", async () => {
-    const held = new Map([["net2", nic("b")]]);
-    const resolved = await resolve(
+    const held = new Map<string, LinkRequest>([
+      ["net2", { type: "hostDevice", link: "b", device: nic("b") }],
+    ]);
+    const resolved = await scene([nic("b"), nic("a")]).resolve(
       [reference("whole", { interfaceName: "net5" }), reference("whole", { interfaceName: "net2" })],
-      [nic("b"), nic("a")],
       held,
     );
     const ids = resolved.map(
-      (each) => "request" in each && each.request.link.type === "hostDevice" && each.request.link.device.id,
+      (each) => "request" in each && each.request.link.type === "hostDevice" && each.request.link.device?.id,
     );
     assert.deepEqual(ids, ["a", "b"]);
   });
 
+  test("fails alone when nobody tells what the pod was given", async () => {
+    const silent = scene(new LanyardError("unavailable", "the kubelet does not tell"));
+    const [first, second] = await silent.resolve([
+      reference("whole"),
+      reference("over", { interfaceName: "net2" }),
+    ]);
+    assert.match(first !== undefined && "error" in first ? first.error.message : "", /does not tell/);
+    assert.ok(second !== undefined && "request" in second);
+  });
+
+  test("is the only reason to ask what the pod was given", async () => {
+    const one = scene([nic("a"), nic("b")]);
+    await one.resolve([reference("over"), reference("leased", { interfaceName: "net2" })]);
+    assert.equal(one.questions, 0);
+    await one.resolve([reference("whole"), reference("whole", { interfaceName: "net2" })]);
+    assert.equal(one.questions, 1);
+  });
+
+  test("is asked for once, also where its guarantee is counted", async () => {
+    const devices = { ...plain.sources.devices, bandwidthResource: () => "lanyard.dev/bw" };
+    const lead = document("QosClass", "lead", { egress: { guaranteed: "1M" } });
+    const one = new Scene({ objects: [...objects, lead], assigned: [nic("a")], more: { devices } });
+    const [resolved] = await one.resolve([reference("whole", { qosClassName: "lead" })]);
+    assert.match(
+      resolved !== undefined && "error" in resolved ? resolved.error.message : "",
+      /guarantees 1 Mbit\/s on a, but the pod was given 0 bit\/s of lanyard\.dev\/bw/,
+    );
+    assert.equal(one.questions, 1);
+  });
+});
+
+describe("limits that the pod asks for itself", () => {
+  test("are a class with both directions as the pod sees them, in bits per second and bytes", async () => {
+    const bandwidth = { ingressRate: 8_000_000, ingressBurst: 80_001, egressRate: 4_000_000 };
+    const { qosClass } = await plain.request(reference("over", { bandwidth }));
+    assert.deepEqual(qosClass, {
+      kind: "QosClass",
+      name: "bandwidth of the pod",
+      ingress: { ceiling: 8_000_000, burst: { bytes: 10_001 } },
+      egress: { ceiling: 4_000_000 },
+      priority: 0,
+    });
+  });
+
+  test("have no burst where a kubelet or runtime only filled one in", async () => {
+    for (const burst of [2 ** 31 - 1, 2 ** 32 - 1, 0]) {
+      const bandwidth = { egressRate: 4_000_000, egressBurst: burst };
+      const { qosClass } = await plain.request(reference("over", { bandwidth }));
+      assert.deepEqual(qosClass?.egress, { ceiling: 4_000_000 });
+    }
+  });
+
+  test("come before those of a tuned attachment", async () => {
+    const { qosClass } = await plain.request(
+      reference("", { target: tuned, bandwidth: { egressRate: 1_000_000 } }),
+    );
+    assert.equal(qosClass?.name, "bandwidth of the pod");
+  });
+
+  test("leave the profile its class where they limit nothing", async () => {
+    const { qosClass } = await plain.request(reference("over", { bandwidth: { egressRate: 0 } }));
+    assert.equal(qosClass?.name, "silver");
+  });
+
+  test("are a class or a bandwidth, and not both", async () => {
+    const both = reference("over", { qosClassName: "gold", bandwidth: { egressRate: 1_000_000 } });
+    assert.match(
+      await plain.error(both),
+      /both the QosClass "gold" and a bandwidth are asked for; expected one/,
+    );
+  });
+
+  test("hold an interface that the pod has already", async () => {
+    const target = { kind: "StandingInterface" } as const;
+    const owner = { sandbox: "s1", interfaceName: "eth0", network: "cluster" };
+    const one = reference("", { target, interfaceName: "eth0", qosClassName: "gold" });
+    const [resolved] = await plain.resolve([one], new Map(), owner);
+    assert.ok(resolved !== undefined && "request" in resolved);
+    const { qosClass, ...request } = resolved.request;
+    assert.equal(qosClass?.name, "gold");
+    assert.deepEqual(request, {
+      pod,
+      owner,
+      interfaceName: "eth0",
+      podNetworkName: "cluster",
+      link: { type: "standing" },
+      addresses: [],
+      routes: [],
+    });
+    assert.equal(plain.questions, 0);
+  });
+});
+
+describe("a PodNetwork with a NetworkAttachmentDefinition", () => {
+  test("is that definition under the network's name, of whatever namespace", async () => {
+    const isolation = { enabled: true, globalNamespaces: [] };
+    const one = new Scene({ objects, definitions, more: { isolation } });
+    const request = await one.request(reference("by-definition", { mac: "02:00:00:00:00:07" }));
+    assert.equal(request.podNetworkName, "by-definition");
+    assert.deepEqual(request.link, { type: "macvlan", parent: "up1", mode: "bridge" });
+    assert.equal(request.mac, "02:00:00:00:00:07");
+  });
+});
+
+describe("a mistake in a reference", () => {
   const mistakes: [string, NetworkReference, RegExp, AssignedDevice[]?][] = [
     ["an unknown network", reference("nowhere"), /pod shop\/web, interface net1: no PodNetwork "nowhere"/],
     ["an unknown class", reference("over", { qosClassName: "lead" }), /no QosClass "lead"/],
@@ -183,17 +442,44 @@ describe("resolving a pod's references", () => {
     ],
     ["a network closed to the namespace", reference("gated"), /does not admit pods of namespace shop/],
     ["a network without a profile", reference("bare"), /names no LinkProfile in spec\.parametersRefs/],
+    ["parameters of another group", reference("other-kind"), /names no LinkProfile in spec\.parametersRefs/],
     [
-      "a type that cannot be attached",
-      reference("function"),
-      /has type sriov, which this version cannot attach; it can/,
+      "a definition without its namespace",
+      reference("half-named"),
+      /names the NetworkAttachmentDefinition "nad" without its namespace; expected it in spec\.parametersRefs/,
     ],
-    ["too few devices", reference("whole"), /no lanyard\.dev\/nics left; the pod was given 0\. Request one/],
+    [
+      "a priority at the port of a bridge",
+      reference("marked-port"),
+      /"marked-port" sets qos or protocol in vlan, which the port of a bridge does not have; expected id alone/,
+    ],
+    [
+      "too few devices",
+      reference("whole"),
+      /no lanyard\.dev\/nics is left: the pod was given 0, and one network wants one\. Request one/,
+    ],
     [
       "a device that is gone",
       reference("whole"),
-      /has no host device "vanished" on this node now/,
+      /lanyard\.dev\/nics has no device "vanished" on this node now/,
       [nic("vanished")],
+    ],
+    [
+      "a function that is gone",
+      reference("function"),
+      /no network function has the PCI address 0000:86:01\.7/,
+      [given(VFS, "0000:86:01.7")],
+    ],
+    [
+      "a link where a VF is wanted",
+      reference("function"),
+      /device "mlx5_core\.sf\.4" is no PCI function/,
+      [given(VFS, "mlx5_core.sf.4")],
+    ],
+    [
+      "a container where no device is used",
+      reference("over", { containerName: "main" }),
+      /names the container "main", but its network uses no device; expected no container/,
     ],
     [
       "an unknown tuned attachment",
@@ -201,13 +487,35 @@ describe("resolving a pod's references", () => {
       /no PodNetworkAttachment "none" in namespace shop/,
     ],
   ];
-  for (const [what, one, expected, assigned] of mistakes) {
+  const subFunction = functionDevice("mlx5_core.sf.4", { kind: "auxNetDevice", link: "p0sf4" });
+  for (const [what, one, expected, assigned = []] of mistakes) {
     test(`says what is wrong with ${what}`, async () => {
-      assert.match(await errorOf(one, assigned), expected);
+      const devices = { [subFunction.id]: subFunction };
+      assert.match(await scene(assigned, { devices }).error(one), expected);
     });
   }
 
-  test("admits a namespace that a selector names", async () => {
-    assert.equal((await requestOf(reference("own"))).podNetworkName, "own");
-  });
+  const { link: _, ...unlinked } = vf(VF);
+  const { driver: __, ...driverless } = unlinked;
+  const { pfName: ___, ...orphan } = vf(VF);
+  const { vfIndex: ____, ...pf } = vf(VF);
+  for (const [what, place, expected] of [
+    [
+      "a VF that is in a pod",
+      unlinked,
+      /0000:86:01\.2 has no link on the node: it is in a pod now, or its driver/,
+    ],
+    ["a VF without a driver", driverless, /has no link on the node: no driver is bound to it/],
+    ["a VF whose PF has no link", orphan, /the PF 0000:86:00\.0 of VF 0000:86:01\.2 has no link on the node/],
+    [
+      "a PF",
+      pf,
+      /0000:86:01\.2 is no VF; expected the PCI address of a VF, and a PF is attached by host-device/,
+    ],
+  ] as const) {
+    test(`says what is wrong with ${what}`, async () => {
+      const one = scene([given(VFS, VF)], { functions: [place] });
+      assert.match(await one.error(reference("function")), expected);
+    });
+  }
 });

@@ -1,0 +1,53 @@
+import type { Logger } from "pino";
+import type { Kernel } from "../linux/kernel.ts";
+import type { Namespace } from "../linux/namespace.ts";
+import type { Entries } from "./entries.ts";
+import { failureOf } from "./failures.ts";
+import type { JournalEntry, NamespaceIdentity } from "./journal.ts";
+import type { AttachmentLife } from "./life.ts";
+import type { LinkRequest } from "./request.ts";
+import type { ResolverSources } from "./resolve.ts";
+import { endAll } from "./transaction.ts";
+
+/** What the engine's operations work with. */
+export interface Parts {
+  readonly kernel: Kernel;
+  readonly entries: Entries;
+  readonly life: AttachmentLife;
+  readonly sources: ResolverSources;
+  readonly log: Logger;
+}
+
+/** Asks who a namespace is, while other things are asked too. */
+export function identifyLater(namespace: Namespace, path: string): Promise<NamespaceIdentity> {
+  const identity = namespace.cookie().then((cookie) => ({ path, cookie }));
+  // Whoever needs it awaits it; when nothing needs it, its failure is nobody's.
+  identity.catch(() => {});
+  return identity;
+}
+
+/** Whether an attachment is in this namespace. */
+export function isIn(entry: JournalEntry, { cookie }: NamespaceIdentity): boolean {
+  return !entry.isOfEarlierBoot && entry.namespace.cookie === cookie;
+}
+
+/** What a pod's interfaces are, by their names. */
+export function linksOf(entries: readonly JournalEntry[]): Map<string, LinkRequest> {
+  return new Map(entries.map(({ request }) => [request.interfaceName, request.link]));
+}
+
+/** Ends attachments of one pod, each after those that stand on it. Every one is tried; gives what failed. */
+export async function endEntries(entries: readonly JournalEntry[], life: AttachmentLife): Promise<unknown[]> {
+  const [first] = entries;
+  if (first === undefined) return [];
+  const isOnePlace = entries.every((entry) => isIn(entry, first.namespace));
+  await using pod = isOnePlace ? await life.openNamespace(first) : undefined;
+  const byRequest = new Map(entries.map((entry) => [entry.request, entry]));
+  return await endAll([...byRequest.keys()], async (request) => {
+    try {
+      await life.end(byRequest.get(request) as JournalEntry, pod);
+    } catch (error) {
+      throw failureOf(request, error);
+    }
+  });
+}
