@@ -1,12 +1,10 @@
-import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
 import { Journal } from "../attachment/journal.ts";
-import type { ResolverSources } from "../attachment/resolve.ts";
+import { KubeletAssignments } from "../clients/device-assignments.ts";
+import { PodResourcesClient } from "../clients/pod-resources.ts";
 import { ControlClient } from "../control/client.ts";
-import { describeNodeNetwork, type NodeNetwork } from "../control/node-network.ts";
-import type { DevicesReport, ReportSource, StatusReport } from "../control/report.ts";
 import { ControlDoor } from "../control/server.ts";
 import { readBootId } from "../linux/boot-id.ts";
 import { probeCapabilities, type TcCapabilities } from "../linux/capabilities.ts";
@@ -14,17 +12,20 @@ import { makeFolder } from "../linux/folder.ts";
 import { Kernel } from "../linux/kernel.ts";
 import { MetricsDoor } from "../metrics/door.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
-import type { ListenAddress } from "../model/agent-config.ts";
+import type { AgentConfig, ListenAddress } from "../model/agent-config.ts";
 import { LanyardError } from "../model/errors.ts";
-import type { DeviceAssignments, NetworkCatalog, PolicySource } from "../model/ports.ts";
+import type { NodeNetworks } from "../model/ports.ts";
 import { isListening } from "../rpc/socket-file.ts";
 import { ManifestFolder } from "../standalone/manifests.ts";
+import { CniParts, removeNetworkFile } from "./cni.ts";
 import type { Configuration, ConfigurationPaths } from "./configuration.ts";
 import { ConfigurationWatch } from "./configuration-watch.ts";
 import { DeviceParts } from "./devices.ts";
 import type { Folders } from "./folders.ts";
+import { describeDevices, describeNode, describeStatus, type StartedParts } from "./reports.ts";
+import { pluginRunner, resolverSources } from "./sources.ts";
 import { StandaloneParts } from "./standalone.ts";
-import { readVersion } from "./version.ts";
+import { Stops } from "./stops.ts";
 
 export interface AgentOptions {
   /** The configuration as it was read, and where it is read again when it changes. */
@@ -36,17 +37,10 @@ export interface AgentOptions {
   readonly standalone?: string;
   /** Whether an agent that runs is asked to leave the node to this one. */
   readonly takesOver: boolean;
-  /** Folder of DevicePolicies, where no cluster or manifest folder holds any. */
-  readonly policies?: string;
+  /** Folder of manifests for what no cluster holds: policies, networks, classes. Pods in it are none of this agent's. */
+  readonly manifests?: string;
   readonly folders: Folders;
   readonly log: Logger;
-}
-
-/** Undoes the start of one part. */
-interface Stop {
-  readonly stop: () => Promise<void> | void;
-  /** It goes on when the agent has left the node to another. */
-  readonly isKept: boolean;
 }
 
 /**
@@ -58,12 +52,13 @@ interface Stop {
  * for more. Then the manifests are read, since what they say of PFs must be known before anything is done to one. Then
  * the embedded kubelet (in standalone mode) empties its folder, and tells which pods have which devices. Then the devices:
  * the node is read, the pools are formed, policies are held. Then the doors: the device plugin serves and registers,
- * metrics are told, and last the pods come, who need all of it.
+ * metrics are told, the container runtime's calls are answered (`CniParts` has an order of its own), and last the pods
+ * of manifests come; both need all of the others.
  *
  * Handing over. An agent that is started to take over asks the one that runs, at its control socket, to leave the node to
  * it. That one finishes what it does, lets go of the journal, the policies and every socket but those on which the kubelet
  * watches its devices, and then only waits for its end: the kubelet lets go of them itself when the new agent has
- * registered, and capacity does not fall meanwhile.
+ * registered, and capacity does not fall meanwhile. The runtime's calls wait in the shim until the new one answers.
  *
  * Stopping is the same backwards. Doors close first, so that nothing new is asked; work under way is finished;
  * pods and their interfaces stay as they are, since a stopped agent is no reason for a pod to lose its network.
@@ -71,18 +66,13 @@ interface Stop {
 export class Agent {
   readonly #options: AgentOptions;
   readonly #startedAt = performance.now();
-  /** What to call at the end, in the order in which it was started. */
-  readonly #stops: Stop[] = [];
-  #engine: AttachmentEngine | undefined;
-  #configuration: ConfigurationWatch | undefined;
-  #devices: DeviceParts | undefined;
-  #standalone: StandaloneParts | undefined;
-  #manifests: ManifestFolder | undefined;
-  #capabilities: TcCapabilities | undefined;
+  readonly #stops: Stops;
+  readonly #parts: StartedParts = {};
   #isReady = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#stops = new Stops(options.log);
   }
 
   /** Starts everything. What was started is stopped again when a later part fails. */
@@ -99,129 +89,75 @@ export class Agent {
   /** Stops everything that was started; a part that fails to stop does not keep the others from it. */
   async stop(): Promise<void> {
     this.#isReady = false;
-    await this.#end(this.#stops.splice(0));
+    await this.#stops.end();
   }
 
   /** Leaves the node to another agent, and goes on only for what the kubelet watches. */
   async #handOver(): Promise<void> {
     const { log } = this.#options;
-    if (this.#standalone !== undefined) {
+    const { standalone, devices } = this.#parts;
+    if (standalone !== undefined) {
       const text = "an agent with --standalone cannot hand over: its kubelet ends with it; stop it first";
       throw new LanyardError("unsupported", text);
     }
     if (!this.#isReady) throw new LanyardError("unavailable", "the agent is starting or stopping; ask again");
     this.#isReady = false;
     log.info("another agent takes over; this one waits for its end");
-    this.#devices?.door.quiesce();
-    const stops = this.#stops.filter(({ isKept }) => !isKept);
-    for (const each of stops) this.#stops.splice(this.#stops.indexOf(each), 1);
-    await this.#end(stops);
-    await this.#devices?.stopProvisioning();
-  }
-
-  /** Stops parts, the last that was started first. */
-  async #end(stops: readonly Stop[]): Promise<void> {
-    for (const { stop } of stops.toReversed()) {
-      try {
-        await stop();
-      } catch (error) {
-        this.#options.log.error({ err: error }, "a part of the agent did not stop as it should");
-      }
-    }
-  }
-
-  #started(stop: Stop["stop"], { isKept = false } = {}): void {
-    this.#stops.push({ stop, isKept });
+    devices?.door.quiesce();
+    await this.#stops.endAllButKept();
+    await devices?.stopProvisioning();
   }
 
   async #startParts(): Promise<void> {
     const { folders, log } = this.#options;
+    const parts = this.#parts;
+    const stops = this.#stops;
     makeFolder(folders.run, 0o700);
     if (this.#options.takesOver) await this.#takeOver();
-    const control = new ControlDoor({
-      socketPath: join(folders.run, "agent.sock"),
-      source: this.#reports(),
-      log: log.child({ part: "control" }),
-    });
-    await control.start();
-    // Its own handing over closes it.
-    this.#started(() => control.stop(), { isKept: true });
+    await this.#startControl();
 
     makeFolder(folders.state, 0o700);
     const kernel = new Kernel();
-    this.#started(() => kernel.stop(), { isKept: true });
-    this.#capabilities = await this.#probe(kernel);
-
+    stops.add(() => kernel.stop(), { isKept: true });
+    parts.capabilities = await this.#probe(kernel);
     const journal = new Journal(join(folders.state, "attachments.sqlite"), readBootId());
-    this.#started(() => journal.close());
+    stops.add(() => journal.close());
 
     if (this.#options.standalone !== undefined) {
       makeFolder(folders.kubelet, 0o750);
-      this.#standalone = new StandaloneParts({
-        manifestDirectory: this.#options.standalone,
-        folders,
-        pluginsRegistry: this.#options.configuration.agent.kubelet.pluginsRegistry,
-        log: log.child({ part: "standalone" }),
-      });
+      parts.standalone = this.#makeStandalone(this.#options.standalone);
     }
+    parts.manifests = parts.standalone?.manifests ?? this.#makeManifests();
     const registry = new MetricsRegistry();
+    const kubelet = new PodResourcesClient(folders.podResourcesSocket);
+    const sources = resolverSources({
+      cni: this.#config.cni,
+      folders,
+      catalog: parts.manifests,
+      assignments: parts.standalone?.kubelet ?? new KubeletAssignments(kubelet),
+      devices: () => parts.devices,
+    });
     const engine = new AttachmentEngine({
       kernel,
       journal,
-      capabilities: this.#capabilities,
-      sources: this.#sources(),
+      capabilities: parts.capabilities,
+      sources,
+      programs: pluginRunner(this.#config.cni),
       log: log.child({ part: "attachment" }),
       onOperation: (report) => registry.observe(report),
     });
-    this.#engine = engine;
-    this.#started(() => engine.settle());
+    parts.engine = engine;
+    stops.add(() => engine.settle());
     await engine.recover();
 
-    const policies = await this.#readPolicies();
-    const configuration = new ConfigurationWatch({
-      paths: this.#options.paths,
-      initial: this.#options.configuration,
-      log: log.child({ part: "configuration" }),
-    });
-    this.#configuration = configuration;
-    this.#started(() => configuration.stop());
-    configuration.start();
-
-    const devices = new DeviceParts({ kernel, configuration, folders, held: engine, policies, log });
-    this.#devices = devices;
-    this.#started(() => devices.stop(), { isKept: true });
-    this.#started(() => devices.door.stop(), { isKept: true });
-    const standalone = this.#standalone;
-    if (standalone !== undefined) {
-      // It ends before the device plugin does, or it would take the plugin's end for a failure; and the plugin
-      // shall not wait for it to come back.
-      this.#started(async () => {
-        devices.door.quiesce();
-        await standalone.stopKubelet();
-      });
-      await standalone.startKubelet();
-    }
-    await devices.start();
-    await devices.door.start();
-
-    const address = this.#options.metricsAddress ?? this.#options.configuration.agent.metrics.address;
-    if (address.kind === "unix") makeFolder(dirname(address.path), 0o700);
-    const metrics = new MetricsDoor({
-      address,
-      registry,
-      kernel,
-      attachments: engine,
-      pools: devices.inventory,
-      uses: devices.book,
-      resyncs: () => devices.node.resyncs,
-      whyNotReady: () => (this.#isReady ? undefined : "the agent is starting or stopping"),
-      log: log.child({ part: "metrics" }),
-    });
-    this.#started(() => metrics.stop());
-    await metrics.start();
-
-    if (standalone !== undefined) {
-      this.#started(() => standalone.stopPods());
+    await this.#readManifests();
+    const configuration = this.#startConfiguration();
+    const devices = await this.#startDevices(kernel, kubelet, configuration, engine);
+    await this.#startMetrics(kernel, registry, engine, devices);
+    await this.#startCni(engine, kubelet, sources.networks, registry);
+    if (parts.standalone !== undefined) {
+      const { standalone } = parts;
+      stops.add(() => standalone.stopPods());
       standalone.startPods(engine);
     }
   }
@@ -234,19 +170,22 @@ export class Agent {
     log.info("the agent that ran has handed over");
   }
 
-  /** Where policies for PFs are kept; undefined where nobody keeps any. */
-  async #readPolicies(): Promise<PolicySource | undefined> {
-    const folder = this.#standalone?.manifests ?? this.#policyFolder();
-    if (folder === undefined) return undefined;
-    this.#manifests = folder;
-    this.#started(() => folder.stop());
-    await folder.start();
-    return folder;
-  }
-
-  #policyFolder(): ManifestFolder | undefined {
-    const { policies: directory, log } = this.#options;
-    return directory === undefined ? undefined : new ManifestFolder({ directory, log });
+  async #startControl(): Promise<void> {
+    const { folders, log } = this.#options;
+    const control = new ControlDoor({
+      socketPath: join(folders.run, "agent.sock"),
+      source: {
+        status: () =>
+          describeStatus(this.#parts, { folders, isReady: this.#isReady, startedAt: this.#startedAt }),
+        devices: () => describeDevices(this.#parts),
+        nodeNetwork: () => describeNode(this.#parts),
+        handOver: () => this.#handOver(),
+      },
+      log: log.child({ part: "control" }),
+    });
+    await control.start();
+    // Its own handing over closes it.
+    this.#stops.add(() => control.stop(), { isKept: true });
   }
 
   /** Asks the kernel what it can do, in a namespace made for that alone, and says once what it lacks. */
@@ -257,73 +196,117 @@ export class Agent {
     return capabilities;
   }
 
-  /** Without a manifest folder no door asks for attachments in this version, so that nothing need be known. */
-  #sources(): ResolverSources {
-    const nothing: NetworkCatalog & DeviceAssignments = {
-      podNetwork: () => undefined,
-      linkProfile: () => undefined,
-      qosClass: () => undefined,
-      podNetworkAttachment: () => undefined,
-      onChange: () => () => {},
-      assignedTo: async () => [],
-    };
-    return {
-      catalog: this.#standalone?.manifests ?? nothing,
-      assignments: this.#standalone?.kubelet ?? nothing,
-      // The inventory wants to know which links the engine holds, and comes after it.
-      devices: {
-        findDevice: (resource, id) => this.#devices?.inventory.findDevice(resource, id),
-        bandwidthResource: (link) => this.#devices?.inventory.bandwidthResource(link),
-      },
-    };
-  }
-
-  #reports(): ReportSource {
-    return {
-      status: () => this.#status(),
-      devices: () => this.#devicesReport(),
-      nodeNetwork: () => this.#nodeNetwork(),
-      handOver: () => this.#handOver(),
-    };
-  }
-
-  #status(): StatusReport {
-    const standalone = this.#standalone;
-    return {
-      version: readVersion(),
-      processId: process.pid,
-      uptime: Math.round((performance.now() - this.#startedAt) / 1000),
-      isReady: this.#isReady,
-      mode: standalone === undefined ? "kubelet" : "standalone",
-      kubeletDirectory: this.#options.folders.kubelet,
-      kernelLacks: this.#capabilities?.missing ?? [],
-      resources: this.#devices?.door.status() ?? [],
-      attachments: this.#engine?.list() ?? [],
-      ...(standalone === undefined ? {} : { pods: standalone.pods() }),
-      pfs: this.#devices?.provisioner?.status() ?? [],
-      notes: [...(this.#manifests?.problems() ?? []).map(({ message }) => message), ...this.#deviceNotes()],
-    };
-  }
-
-  #devicesReport(): DevicesReport {
-    return { pools: this.#devices?.inventory.pools() ?? [], notes: this.#deviceNotes() };
-  }
-
-  #nodeNetwork(): NodeNetwork {
-    const { node, inventory, book, provisioner } = this.#devices ?? {};
-    return describeNodeNetwork({
-      nodeName: hostname(),
-      functions: node?.functions() ?? [],
-      links: node?.links() ?? [],
-      pools: inventory?.pools() ?? [],
-      uses: book?.uses() ?? [],
-      pfs: provisioner?.status() ?? [],
-      policies: provisioner?.policyStatus() ?? [],
+  #makeStandalone(manifestDirectory: string): StandaloneParts {
+    const { folders, log } = this.#options;
+    return new StandaloneParts({
+      manifestDirectory,
+      folders,
+      pluginsRegistry: this.#config.kubelet.pluginsRegistry,
+      log: log.child({ part: "standalone" }),
     });
   }
 
-  /** What is configured and not used, and what is not offered. */
-  #deviceNotes(): string[] {
-    return [...(this.#configuration?.problems() ?? []), ...(this.#devices?.inventory.notes() ?? [])];
+  /** The folder that holds what a cluster would; undefined where nobody named one. */
+  #makeManifests(): ManifestFolder | undefined {
+    const { manifests: directory, log } = this.#options;
+    return directory === undefined ? undefined : new ManifestFolder({ directory, log });
+  }
+
+  async #readManifests(): Promise<void> {
+    const { manifests } = this.#parts;
+    if (manifests === undefined) return;
+    this.#stops.add(() => manifests.stop());
+    await manifests.start();
+  }
+
+  #startConfiguration(): ConfigurationWatch {
+    const { paths, configuration: initial, log } = this.#options;
+    const configuration = new ConfigurationWatch({
+      paths,
+      initial,
+      log: log.child({ part: "configuration" }),
+    });
+    this.#parts.configuration = configuration;
+    this.#stops.add(() => configuration.stop());
+    configuration.start();
+    return configuration;
+  }
+
+  async #startDevices(
+    kernel: Kernel,
+    kubelet: PodResourcesClient,
+    configuration: ConfigurationWatch,
+    held: AttachmentEngine,
+  ): Promise<DeviceParts> {
+    const { folders, log } = this.#options;
+    const { manifests: policies, standalone } = this.#parts;
+    const devices = new DeviceParts({ kernel, kubelet, configuration, folders, held, policies, log });
+    this.#parts.devices = devices;
+    this.#stops.add(() => devices.stop(), { isKept: true });
+    this.#stops.add(() => devices.door.stop(), { isKept: true });
+    if (standalone !== undefined) {
+      // It ends before the device plugin does, or it would take the plugin's end for a failure; and the plugin
+      // shall not wait for it to come back.
+      this.#stops.add(async () => {
+        devices.door.quiesce();
+        await standalone.stopKubelet();
+      });
+      await standalone.startKubelet();
+    }
+    await devices.start();
+    await devices.door.start();
+    return devices;
+  }
+
+  async #startMetrics(
+    kernel: Kernel,
+    registry: MetricsRegistry,
+    attachments: AttachmentEngine,
+    { inventory, book, node }: DeviceParts,
+  ): Promise<void> {
+    const address = this.#options.metricsAddress ?? this.#config.metrics.address;
+    if (address.kind === "unix") makeFolder(dirname(address.path), 0o700);
+    const metrics = new MetricsDoor({
+      address,
+      registry,
+      kernel,
+      attachments,
+      pools: inventory,
+      uses: book,
+      resyncs: () => node.resyncs,
+      whyNotReady: () => (this.#isReady ? undefined : "the agent is starting or stopping"),
+      log: this.#options.log.child({ part: "metrics" }),
+    });
+    this.#stops.add(() => metrics.stop());
+    await metrics.start();
+  }
+
+  async #startCni(
+    attachments: AttachmentEngine,
+    kubelet: PodResourcesClient,
+    networks: NodeNetworks,
+    registry: MetricsRegistry,
+  ): Promise<void> {
+    const { folders, log: agentLog } = this.#options;
+    const config = this.#config.cni;
+    const log = agentLog.child({ part: "cni" });
+    if (!config.enabled) return await removeNetworkFile(config, log);
+    const cni = new CniParts({
+      config,
+      folders,
+      attachments,
+      kubelet,
+      pods: undefined,
+      networks,
+      onMultusRequest: (request) => registry.observeMultusRequest(request),
+      log,
+    });
+    this.#parts.cni = cni;
+    this.#stops.add(() => cni.stop());
+    await cni.start();
+  }
+
+  get #config(): AgentConfig {
+    return this.#options.configuration.agent;
   }
 }

@@ -111,6 +111,6 @@ export class ConfigurationWatch {
 
 /** Fields that were read for the start alone and are different now. */
 function sayOfStart({ agent: before }: Configuration, { agent: after }: Configuration): string[] {
-  const fields = ["metrics", "cdi", "deviceInfo", "kubelet", "provisioning"] as const;
+  const fields = ["metrics", "cdi", "deviceInfo", "kubelet", "cni", "provisioning"] as const;
   return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
 }

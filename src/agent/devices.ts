@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { DeviceBook } from "../clients/device-book.ts";
-import { PodResourcesClient } from "../clients/pod-resources.ts";
+import type { PodResourcesClient } from "../clients/pod-resources.ts";
 import { Inventory } from "../inventory/inventory.ts";
 import type { NodeReading } from "../inventory/node.ts";
 import { NodeWatch } from "../inventory/node-watch.ts";
@@ -27,6 +27,7 @@ const KUBELET_PATIENCE_MS = 2_000;
 
 export interface DevicePartsOptions {
   readonly kernel: Kernel;
+  readonly kubelet: PodResourcesClient;
   readonly configuration: ConfigurationWatch;
   readonly folders: Folders;
   readonly held: HeldLinks;
@@ -48,7 +49,7 @@ export class DeviceParts {
   #provisioner: Provisioner | undefined;
 
   constructor(options: DevicePartsOptions) {
-    const { kernel, configuration, folders, held, log } = options;
+    const { kernel, kubelet: client, configuration, folders, held, log } = options;
     this.#options = options;
     const { provisioning, cdi, kubelet } = configuration.atStart;
     this.#labels = { "kubernetes.io/hostname": hostname(), ...provisioning.nodeLabels };
@@ -58,7 +59,6 @@ export class DeviceParts {
     this.#stack.defer(() => defaultRoutes.close());
     const inventoryLog = log.child({ part: "inventory" });
     this.node = new NodeWatch({ kernel, uevents, defaultRoutes, root: "/", log: inventoryLog });
-    const client = new PodResourcesClient(folders.podResourcesSocket);
     this.book = new DeviceBook({ client, log: log.child({ part: "pod resources" }) });
     this.inventory = new Inventory({
       node: this.node,

@@ -8,6 +8,8 @@ export interface Folders {
   readonly kubelet: string;
   /** The kubelet's socket that tells which pod has which device. */
   readonly podResourcesSocket: string;
-  /** Device-info files. */
+  /** Device-info files of devices that pods have. */
   readonly deviceInfo: string;
+  /** The copies of them that attachments have. */
+  readonly attachmentInfo: string;
 }

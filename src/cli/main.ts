@@ -11,6 +11,10 @@ const commands: CommandTable = {
     summary: "run the agent of this node",
     load: () => import("./commands/agent.ts"),
   },
+  cni: {
+    summary: "take the CNI plugin and its network off this node",
+    load: () => import("./commands/cni.ts"),
+  },
   demo: {
     summary: "show the whole road on this machine: agent, kubelet, pods, real traffic",
     load: () => import("./commands/demo.ts"),

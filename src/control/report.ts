@@ -22,6 +22,22 @@ export interface ResourceReport {
   readonly lastError?: string;
 }
 
+/** How the container runtime reaches the agent. */
+export interface CniReport {
+  /** Path of the socket that the plugin calls. */
+  readonly socket: string;
+  /** Path of the socket in Multus' place, where that is served. */
+  readonly multusSocket?: string;
+  /** Path of the network file that names the plugin; absent while there is none. */
+  readonly networkFile?: string;
+  /** Name of the file with the cluster's network, which that one stands behind; absent while there is none. */
+  readonly behind?: string;
+  /** Calls that were queued while the agent was away and are not done yet. */
+  readonly queuedCalls: number;
+  /** What is not as it should be, one sentence each. */
+  readonly problems: readonly string[];
+}
+
 /** What `lanyard status` tells. */
 export interface StatusReport {
   readonly version: string;
@@ -40,6 +56,8 @@ export interface StatusReport {
   readonly pods?: readonly PodReport[];
   /** The PFs that policies are for. */
   readonly pfs: readonly PfStatus[];
+  /** Present where the runtime's calls are answered. */
+  readonly cni?: CniReport;
   /** Mistakes in manifests and what is not offered, one sentence each. */
   readonly notes: readonly string[];
 }

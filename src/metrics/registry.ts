@@ -84,6 +84,11 @@ export class MetricsRegistry {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [this.#registry],
   });
+  readonly #multusRequests = this.#counter(
+    "lanyard_multus_requests_total",
+    "Calls that were answered at the socket in Multus' place",
+    ["handler", "method", "code"],
+  );
   readonly #netlink = {
     requests: this.#counter("lanyard_netlink_requests_total", "Requests sent to the kernel"),
     errors: this.#counter("lanyard_netlink_errors_total", "Requests the kernel refused"),
@@ -120,6 +125,11 @@ export class MetricsRegistry {
 
   observe({ operation, type, outcome, seconds }: Operation): void {
     this.#duration.observe({ operation, type, outcome }, seconds);
+  }
+
+  /** @param code status of HTTP */
+  observeMultusRequest({ handler, method, code }: { handler: string; method: string; code: number }): void {
+    this.#multusRequests.inc({ handler, method, code });
   }
 
   /** The whole text for Prometheus. */

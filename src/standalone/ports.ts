@@ -47,5 +47,5 @@ export interface PodSource {
 export interface PodParts {
   readonly kubelet: DeviceManager;
   readonly sandboxes: SandboxKeeper;
-  readonly attachments: Attachments;
+  readonly attachments: Pick<Attachments, "reconcile" | "release" | "list">;
 }

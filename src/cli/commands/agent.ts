@@ -2,11 +2,12 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { pino } from "pino";
 import { Agent } from "../../agent/agent.ts";
-import { DEFAULT_CONFIG_PATH } from "../../agent/config-file.ts";
 import { type ConfigurationPaths, readConfiguration } from "../../agent/configuration.ts";
 import type { Folders } from "../../agent/folders.ts";
 import { parseListenAddress } from "../../model/agent-config.ts";
+import { DEVICE_INFO_FOLDERS } from "../../model/device-info.ts";
 import { defineCommand, EXIT, UsageError } from "../command.ts";
+import { configOption } from "../config-option.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
@@ -15,11 +16,7 @@ export default defineCommand({
     "Runs the agent until SIGTERM or SIGINT. With --standalone it needs no cluster: pods and networks are read\n" +
     "from a folder of manifests, and an embedded kubelet plays the kubelet's part.",
   options: {
-    config: {
-      type: "string",
-      argument: "FILE",
-      summary: `configuration (default: ${DEFAULT_CONFIG_PATH} if it is there)`,
-    },
+    config: configOption,
     "device-plugin-config": {
       type: "string",
       argument: "FILE",
@@ -39,10 +36,10 @@ export default defineCommand({
       type: "boolean",
       summary: "ask an agent that runs to leave the node to this one; without it, this one ends then",
     },
-    policies: {
+    manifests: {
       type: "string",
       argument: "DIR",
-      summary: "without --standalone: read DevicePolicies from the manifests in DIR",
+      summary: "without --standalone: read policies, networks and classes from the manifests in DIR",
     },
     "kubelet-dir": {
       type: "string",
@@ -86,14 +83,16 @@ export default defineCommand({
     const paths = pathsOf(values);
     const configuration = await readConfiguration(paths);
     const { isThere, path, problems } = configuration;
-    if (!isThere && values["device-plugin-config"] === undefined && values.policies === undefined) {
+    if (!isThere && values["device-plugin-config"] === undefined && values.manifests === undefined) {
       log.warn(`${path} is not there: no pool is configured, and nothing is offered`);
     }
     for (const problem of problems) log.warn(problem);
     const address = values["metrics-address"];
-    const { standalone, policies } = values;
-    if (standalone !== undefined && policies !== undefined) {
-      throw new UsageError("agent: --policies goes without --standalone, whose folder holds policies, too");
+    const { standalone, manifests } = values;
+    if (standalone !== undefined && manifests !== undefined) {
+      throw new UsageError(
+        "agent: --manifests goes without --standalone, whose folder holds the same and pods",
+      );
     }
     const agent = new Agent({
       configuration,
@@ -101,7 +100,7 @@ export default defineCommand({
       ...(address !== undefined && { metricsAddress: parseListenAddress(address, "--metrics-address") }),
       takesOver: values["take-over"] ?? false,
       ...(standalone !== undefined && { standalone }),
-      ...(policies !== undefined && { policies }),
+      ...(manifests !== undefined && { manifests }),
       folders: foldersOf(values, configuration.agent.deviceInfo.directory),
       log,
     });
@@ -153,6 +152,7 @@ function foldersOf(values: FolderOptions, deviceInfo: string | undefined): Folde
     kubelet,
     podResourcesSocket:
       values["pod-resources-socket"] ?? join(dirname(kubelet), "pod-resources", "kubelet.sock"),
-    deviceInfo: deviceInfo ?? (isAlone ? join(state, "device-info") : "/var/run/k8s.cni.cncf.io/devinfo/dp"),
+    deviceInfo: deviceInfo ?? (isAlone ? join(state, "device-info") : DEVICE_INFO_FOLDERS.devices),
+    attachmentInfo: isAlone ? join(state, "attachment-info") : DEVICE_INFO_FOLDERS.attachments,
   };
 }

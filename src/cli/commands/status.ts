@@ -1,5 +1,5 @@
 import { ControlClient } from "../../control/client.ts";
-import type { PodReport, StatusReport } from "../../control/report.ts";
+import type { CniReport, PodReport, StatusReport } from "../../control/report.ts";
 import type { AttachmentStatus } from "../../model/attachment.ts";
 import { podKey } from "../../model/pod.ts";
 import { formatRate } from "../../model/quantity.ts";
@@ -25,6 +25,7 @@ export function formatStatus(report: StatusReport, colour: boolean): string {
   const sections = [
     `lanyard ${report.version}, process ${report.processId}, up ${formatSeconds(report.uptime)}, ${state}, ` +
       `${report.mode} mode, kubelet folder ${report.kubeletDirectory}\n`,
+    ...(report.cni === undefined ? [] : [formatCni(report.cni)]),
     formatTable(
       report.resources,
       [
@@ -42,6 +43,14 @@ export function formatStatus(report: StatusReport, colour: boolean): string {
     formatSentences("Notes:", report.notes),
   ];
   return sections.filter((section) => section !== "").join("\n");
+}
+
+/** What is wrong with it stands among the notes. */
+function formatCni({ socket, multusSocket, networkFile, behind, queuedCalls }: CniReport): string {
+  const network = networkFile === undefined ? "no network file" : `${networkFile} behind ${behind}`;
+  const sockets = multusSocket === undefined ? socket : `${socket} and ${multusSocket}`;
+  const queue = queuedCalls === 0 ? "" : `, ${queuedCalls} queued ${queuedCalls === 1 ? "call" : "calls"}`;
+  return `CNI at ${sockets}, ${network}${queue}\n`;
 }
 
 function formatPods(pods: readonly PodReport[], colour: boolean): string {

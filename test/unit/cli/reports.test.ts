@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { formatDevices } from "../../../src/cli/commands/devices.ts";
 import { formatStatus } from "../../../src/cli/commands/status.ts";
 import type { StatusReport } from "../../../src/control/report.ts";
+import { EMPTY_RESULT } from "../../../src/model/cni/result.ts";
 import type { Device, FunctionDevice, Pool } from "../../../src/model/device.ts";
 
 const report: StatusReport = {
@@ -41,6 +42,7 @@ const report: StatusReport = {
       mtu: 1500,
       addresses: ["10.0.0.1/24"],
       namespacePath: "/proc/7/ns/net",
+      result: EMPTY_RESULT,
       qos: {
         className: "gold",
         egressBackend: "htb + bfifo",
@@ -51,6 +53,13 @@ const report: StatusReport = {
     },
   ],
   pfs: [],
+  cni: {
+    socket: "/run/lanyard/cni.sock",
+    networkFile: "/etc/cni/net.d/00-lanyard.conflist",
+    behind: "10-bridge.conflist",
+    queuedCalls: 2,
+    problems: [],
+  },
   notes: ["pod.yaml: line 3 is odd"],
 };
 
@@ -58,6 +67,10 @@ describe("the status for people", () => {
   test("shows every pod, interface and limit, and every sentence worth saying", () => {
     const text = formatStatus(report, false);
     assert.match(text, /^lanyard 1\.2\.3, process 42, up 3 min, ready, standalone mode/);
+    assert.match(
+      text,
+      /^CNI at \/run\/lanyard\/cni\.sock, \S+00-lanyard\.conflist behind 10-bridge\.conflist, 2 queued calls$/m,
+    );
     assert.match(text, /lanyard\.dev\/nics +no +nobody answers/);
     assert.match(text, /default\/alpha +Pending +nic0,nic1 +- +waits for 1 of/);
     assert.match(
@@ -70,14 +83,14 @@ describe("the status for people", () => {
   });
 
   test("leaves out what there is nothing to say about", () => {
-    const { pods, ...rest } = report;
+    const { pods, cni, ...rest } = report;
     const text = formatStatus(
       { ...rest, notes: [], kernelLacks: [], attachments: [], mode: "kubelet" },
       false,
     );
-    for (const absent of ["PHASE", "Notes:", "Kernel:", "Not enforced:"])
+    for (const absent of ["CNI", "PHASE", "Notes:", "Kernel:", "Not enforced:"])
       assert.ok(!text.includes(absent), absent);
-    assert.ok(pods);
+    assert.ok(pods && cni);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Link, LinkStatistics } from "../../../src/linux/route/link.ts";
 import { decodeLink } from "../../../src/linux/route/link-decoder.ts";
 import type { AttachmentStatus } from "../../../src/model/attachment.ts";
+import { EMPTY_RESULT } from "../../../src/model/cni/result.ts";
 import type { Pool } from "../../../src/model/device.ts";
 
 /** A link that says nothing but what a test gives it. */
@@ -33,6 +34,7 @@ export function makeAttachment(more: Partial<AttachmentStatus> = {}): Attachment
     mac: "02:00:00:00:00:01",
     mtu: 1500,
     addresses: ["10.0.0.1/24"],
+    result: EMPTY_RESULT,
     namespacePath: "/run/netns/web",
     ...more,
   };

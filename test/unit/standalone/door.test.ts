@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import type { AttachmentOutcome, PodAttachments } from "../../../src/model/attachment.ts";
+import { EMPTY_RESULT } from "../../../src/model/cni/result.ts";
 import { LanyardError } from "../../../src/model/errors.ts";
 import type { AssignedDevice, PodIdentity } from "../../../src/model/pod.ts";
 import { type PodManifest, parsePodManifest } from "../../../src/model/pod-manifest.ts";
@@ -145,6 +146,7 @@ class World {
             mac: "",
             mtu: 1500,
             addresses: [],
+            result: EMPTY_RESULT,
             namespacePath,
           })),
       },

@@ -59,6 +59,7 @@ describe("the pod-resources API of the embedded kubelet", () => {
     ];
     assert.deepEqual(await client.list(), expected);
     assert.deepEqual(await client.get(pod), expected);
+    assert.deepEqual(await client.pods(), new Set(["default/alpha"]));
     assert.deepEqual(await client.allocatable(), [
       { resource: nics, id: "up0", numaNodes: [1] },
       { resource: nics, id: "up1", numaNodes: [] },
