@@ -9,5 +9,8 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   events: async () => (await import("./netlink/events.ts")).events,
   "device-plugin": async () => (await import("./devices/device-plugin.ts")).devicePlugin,
   reregister: async () => (await import("./devices/reregister.ts")).reregister,
+  "cni-add": async () => (await import("./cni/add.ts")).cniAdd,
+  shim: async () => (await import("./cni/shim.ts")).shim,
+  "cni-storm": async () => (await import("./cni/storm.ts")).cniStorm,
   health: async () => (await import("./devices/health.ts")).health,
 };
