@@ -1,7 +1,9 @@
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
+import { GarbageCollector } from "../attachment/garbage-collector.ts";
 import { Journal } from "../attachment/journal.ts";
+import { ContainerRuntime } from "../clients/container-runtime.ts";
 import { KubeletAssignments } from "../clients/device-assignments.ts";
 import { PodResourcesClient } from "../clients/pod-resources.ts";
 import { ControlClient } from "../control/client.ts";
@@ -52,7 +54,7 @@ export interface AgentOptions {
  * for more. Then the manifests are read, since what they say of PFs must be known before anything is done to one. Then
  * the embedded kubelet (in standalone mode) empties its folder, and tells which pods have which devices. Then the devices:
  * the node is read, the pools are formed, policies are held. Then the doors: the device plugin serves and registers,
- * metrics are told, the container runtime's calls are answered (`CniParts` has an order of its own), and last the pods
+ * metrics are told, what nobody owns is looked for, the container runtime's calls are answered (`CniParts` has an order of its own), and last the pods
  * of manifests come; both need all of the others.
  *
  * Handing over. An agent that is started to take over asks the one that runs, at its control socket, to leave the node to
@@ -154,7 +156,8 @@ export class Agent {
     const configuration = this.#startConfiguration();
     const devices = await this.#startDevices(kernel, kubelet, configuration, engine);
     await this.#startMetrics(kernel, registry, engine, devices);
-    await this.#startCni(engine, kubelet, sources.networks, registry);
+    this.#startCollector(engine, kubelet);
+    await this.#startCni(engine, sources.networks, registry);
     if (parts.standalone !== undefined) {
       const { standalone } = parts;
       stops.add(() => standalone.stopPods());
@@ -281,21 +284,33 @@ export class Agent {
     await metrics.start();
   }
 
+  /** Without the runtime's door no runtime has pods here, and only their namespaces count. */
+  #startCollector(attachments: AttachmentEngine, kubelet: PodResourcesClient): void {
+    const { enabled, runtimeSocket: socket, collectIntervalMs: intervalMs } = this.#config.cni;
+    const runtime = () => new ContainerRuntime(socket === undefined ? {} : { socket });
+    const collector = new GarbageCollector({
+      attachments,
+      ...(enabled && { sandboxes: runtime(), pods: kubelet }),
+      intervalMs,
+      log: this.#options.log.child({ part: "garbage collection" }),
+    });
+    this.#stops.add(() => collector.stop());
+    collector.start();
+  }
+
   async #startCni(
     attachments: AttachmentEngine,
-    kubelet: PodResourcesClient,
     networks: NodeNetworks,
     registry: MetricsRegistry,
   ): Promise<void> {
     const { folders, log: agentLog } = this.#options;
     const config = this.#config.cni;
     const log = agentLog.child({ part: "cni" });
-    if (!config.enabled) return await removeNetworkFile(config, log);
+    if (!config.enabled) return await removeNetworkFile(config, folders, log);
     const cni = new CniParts({
       config,
       folders,
       attachments,
-      kubelet,
       pods: undefined,
       networks,
       onMultusRequest: (request) => registry.observeMultusRequest(request),

@@ -2,9 +2,6 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { AttachmentEngine } from "../attachment/engine.ts";
-import { GarbageCollector } from "../attachment/garbage-collector.ts";
-import { ContainerRuntime } from "../clients/container-runtime.ts";
-import type { PodResourcesClient } from "../clients/pod-resources.ts";
 import { ConflistKeeper, removeConflist } from "../cni/conflist-keeper.ts";
 import { CniDoor } from "../cni/door.ts";
 import { installPlugin } from "../cni/installation.ts";
@@ -25,8 +22,6 @@ export interface CniPartsOptions {
   readonly config: CniConfig;
   readonly folders: Folders;
   readonly attachments: AttachmentEngine;
-  /** Whom the garbage collector asks which pods there are. */
-  readonly kubelet: PodResourcesClient;
   /** Undefined where nobody knows the cluster's pods: their annotations must then be handed over by the runtime. */
   readonly pods: PodAnnotations | undefined;
   readonly networks: NodeNetworks;
@@ -36,7 +31,7 @@ export interface CniPartsOptions {
 
 /**
  * The way in for the container runtime: the plugin's program, the socket it calls, what was queued while no agent was
- * there, the network file that names it, and the collector of what runtimes forget.
+ * there, and the network file that names it.
  *
  * What was queued is done before the socket opens, so that no ADD finds an address or a device still held by a pod that
  * was deleted. The network file comes last, because the node is ready for pods with it. At the end the sockets close
@@ -53,8 +48,7 @@ export class CniParts {
   constructor(options: CniPartsOptions) {
     this.#options = options;
     const { config, folders, log } = options;
-    // The shim is started in another folder.
-    this.#socketPath = resolve(folders.run, "cni.sock");
+    this.#socketPath = socketIn(folders);
     const spool = resolve(folders.state, "cni-spool");
     this.#plugin = new Plugin({ ...this.#references(), whyNotBehind: () => this.#whyNotBehind() });
     this.#spool = new Spool({
@@ -77,17 +71,16 @@ export class CniParts {
   }
 
   async start(): Promise<void> {
-    const { config, log } = this.#options;
+    const { config, folders, log } = this.#options;
     if (installPlugin(SHIM, config.binDirectory))
       log.info(`the plugin was installed in ${config.binDirectory}`);
     this.#stack.defer(() => this.#spool.stop());
     await this.#spool.start();
-    this.#startCollector();
     const door = new CniDoor(this.#plugin, log);
     this.#stack.defer(() => door.stop());
     await door.start(this.#socketPath);
     if (config.multusSocket) await this.#startMultus();
-    if (!config.chained) return await removeNetworkFile(config, log);
+    if (!config.chained) return await removeNetworkFile(config, folders, log);
     this.#stack.defer(() => this.#conflist.stop());
     await this.#conflist.start();
   }
@@ -122,20 +115,6 @@ export class CniParts {
     return problems[0] ?? "the agent is starting";
   }
 
-  #startCollector(): void {
-    const { attachments, kubelet, config, log } = this.#options;
-    const socket = config.runtimeSocket;
-    const collector = new GarbageCollector({
-      attachments,
-      sandboxes: new ContainerRuntime(socket === undefined ? {} : { socket }),
-      pods: kubelet,
-      intervalMs: config.collectIntervalMs,
-      log,
-    });
-    this.#stack.defer(() => collector.stop());
-    collector.start();
-  }
-
   async #startMultus(): Promise<void> {
     const { config, networks, onMultusRequest, log } = this.#options;
     makeFolder(config.multusDirectory, 0o700);
@@ -150,9 +129,21 @@ export class CniParts {
   }
 }
 
-/** Where no network is wanted of us, one that an earlier agent left would send pods to nobody. */
-export async function removeNetworkFile({ confDirectory }: CniConfig, log: Logger): Promise<void> {
-  if (await removeConflist(confDirectory)) {
+/**
+ * Where no network is wanted of us, one that this agent left at an earlier start would send pods to nobody. What another agent
+ * keeps there, with other folders, is not ours to take.
+ */
+export async function removeNetworkFile(
+  { confDirectory }: CniConfig,
+  folders: Folders,
+  log: Logger,
+): Promise<void> {
+  if (await removeConflist(confDirectory, socketIn(folders))) {
     log.info(`the network file in ${confDirectory} was removed, because the configuration wants none`);
   }
+}
+
+/** The whole path: the shim is started in another folder. */
+function socketIn({ run }: Folders): string {
+  return resolve(run, "cni.sock");
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { ResolverSources } from "../attachment/resolve-sources.ts";
 import { NodeNetworkFolders } from "../clients/node-networks.ts";
 import { PluginPrograms } from "../clients/plugin-programs.ts";
+import { TuningAllowlist } from "../clients/tuning-allowlist.ts";
 import { OWN_FILE } from "../cni/conflist.ts";
 import { NodeLinkFinder } from "../inventory/node-links.ts";
 import type { CniConfig } from "../model/agent-config.ts";
@@ -63,6 +64,7 @@ export function resolverSources({
       },
       "/",
     ),
+    sysctls: new TuningAllowlist(),
     isolation: { enabled: cni.namespaceIsolation, globalNamespaces: cni.globalNamespaces },
     deviceInfo: { devices: folders.deviceInfo, attachments: folders.attachmentInfo },
   };

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { isIpv6 } from "../model/address.ts";
+import { firstAddress, isIpv6 } from "../model/address.ts";
 import type { CniDns, CniIp, CniResult, CniRoute } from "../model/cni/result.ts";
 import { LanyardError } from "../model/errors.ts";
 import type { AttachmentRequest, RouteRequest } from "./request.ts";
@@ -11,7 +11,11 @@ export type Leased = Pick<CniResult, "ips" | "routes" | "dns">;
 export function completeRequest(request: AttachmentRequest, leased: Leased | undefined): AttachmentRequest {
   if (leased === undefined) return request;
   const { ipam: _, ...known } = request;
-  const gateways = leased.ips.flatMap(({ gateway }) => gateway ?? []);
+  const isGateway = request.link.type === "bridge" && request.link.bridge?.isGateway === true;
+  // A bridge that is the gateway has the first address of a subnet that names none.
+  const gateways = leased.ips.flatMap(
+    ({ address, gateway }) => gateway ?? (isGateway ? firstAddress(address) : []),
+  );
   return {
     ...known,
     addresses: [...request.addresses, ...leased.ips.map(({ address }) => address)],

@@ -89,6 +89,8 @@ export class AttachmentLife {
       if (!isPlannedInTwo(request)) refuseMissingGateway(complete);
       const plan = planAttachment(complete, facts);
       const steps = isPlannedInTwo(request) ? [...untilLink(plan), ...planLease(request)] : plan;
+      const about = { pod: podKey(request.pod), interface: request.interfaceName };
+      for (const note of request.notes ?? []) log.warn(about, note);
       const status = initialStatus(complete, namespace.path);
       const entry = entries.begin(request, namespace, steps, status, leased);
       try {
@@ -98,7 +100,7 @@ export class AttachmentLife {
       } catch (error) {
         await this.#endOnce(entry, pod).catch((second: unknown) => {
           log.error(
-            { err: second, pod: podKey(request.pod), interface: request.interfaceName },
+            { ...about, err: second },
             "an attachment that failed could not be taken back; it is tried again later",
           );
         });

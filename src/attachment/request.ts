@@ -163,6 +163,8 @@ export interface AttachmentRequest {
   readonly dns?: CniDns;
   /** CNI_ARGS for programs. */
   readonly cniArgs?: string;
+  /** What is written for the network and means nothing, one sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** Whether two requests differ in nothing but their QoS, so that a change in place is enough. */

@@ -1,11 +1,13 @@
 import { firstAddress } from "../model/address.ts";
-import type { RangeIpam, StaticIpam } from "../model/cni/known-plugin.ts";
+import type { RangeIpam, StaticIpam, TuningPlugin } from "../model/cni/known-plugin.ts";
 import type {
   NetworkConfiguration,
   PluginConfiguration,
   RuntimeConfiguration,
 } from "../model/cni/network-configuration.ts";
+import { unknownKeys } from "../model/cni/plugins/readers.ts";
 import { executionConfiguration, runtimeConfigurationOf } from "../model/cni/runtime-configuration.ts";
+import { LanyardError } from "../model/errors.ts";
 import type { PluginProgram } from "../model/ports.ts";
 import type { QosClass } from "../model/qos-class.ts";
 import type { AttachmentRequest } from "./request.ts";
@@ -28,6 +30,7 @@ export async function resolvePlugins(
   const runtime = runtimeOf(configuration, common.deviceInfo?.path, resolving);
   const chain = divideChain(configuration, runtime, `${who}: network ${name}`, resolving);
   const { first, maker, changes, rest } = chain;
+  const notes = configuration.plugins.flatMap(unknownKeys).map((sentence) => `network ${name}: ${sentence}`);
   const programOf = (plugin: PluginConfiguration): PluginProgram => ({
     type: plugin.type,
     configuration: executionConfiguration(configuration, plugin, runtime),
@@ -44,18 +47,33 @@ export async function resolvePlugins(
           maker,
           programOf(first),
         );
-  const tuned = changes
-    .filter((change) => change.type === "tuning")
-    .reduce((request, change) => tune(request, change), made);
+  const tunings = changes.filter((change) => change.type === "tuning");
+  await refuseForbidden(tunings, who, resolving);
+  const tuned = tunings.reduce((request, change) => tune(request, change), made);
   const qosClass = classOf(name, chain, resolving);
   const request: AttachmentRequest = {
     ...tuned,
     ...(qosClass !== undefined && { qosClass }),
     ...(rest.length > 0 && { programs: rest.map(programOf) }),
+    ...(notes.length > 0 && { notes }),
   };
   const expected = `network ${name} names no gateway; expected one in ipam.addresses[].gateway`;
   const isDefaultGateway = reference.isDefaultGateway || (maker?.type === "bridge" && maker.isDefaultGateway);
   return withPodArgs(withDefaultRoutes(request, { ...reference, isDefaultGateway }, who, expected));
+}
+
+/** Throws LanyardError for a sysctl that networks may not set on this node. */
+async function refuseForbidden(
+  tunings: readonly TuningPlugin[],
+  who: string,
+  { sources: { sysctls } }: Resolving,
+): Promise<void> {
+  const names = tunings.flatMap(({ sysctl }) => Object.keys(sysctl));
+  if (sysctls === undefined || names.length === 0) return;
+  const forbidden = await sysctls.forbidden(names);
+  if (forbidden.length === 0) return;
+  const text = `${who}: networks may not set ${forbidden.join(", ")} on this node; ${sysctls.place} says which they may`;
+  throw new LanyardError("invalid", text);
 }
 
 /** What is wished for this attachment. Throws InvalidObjectError for wishes that nothing of the network fulfils. */

@@ -8,6 +8,7 @@ import type {
   NetworkCatalog,
   NodeLinks,
   NodeNetworks,
+  SysctlRules,
 } from "../model/ports.ts";
 import type { LinkRequest, UsedDevice } from "./request.ts";
 
@@ -18,6 +19,8 @@ export interface ResolverSources {
   readonly assignments: DeviceAssignments;
   readonly devices: DeviceDirectory;
   readonly links: NodeLinks;
+  /** All are allowed when absent. */
+  readonly sysctls?: SysctlRules;
   /** Whether pods may name NetworkAttachmentDefinitions of their own and of these namespaces only. */
   readonly isolation?: { readonly enabled: boolean; readonly globalNamespaces: readonly string[] };
   /** Where device-info files are; where the field has them when absent. */

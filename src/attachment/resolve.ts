@@ -3,7 +3,7 @@ import { LanyardError } from "../model/errors.ts";
 import { type AssignedDevice, podKey } from "../model/pod.ts";
 import { BandwidthBudget } from "./bandwidth-budget.ts";
 import { type Choice, chooseDevices, type DeviceWant } from "./devices-of-pod.ts";
-import type { AttachmentRequest, LinkRequest } from "./request.ts";
+import type { AttachmentRequest, LinkRequest, UsedDevice } from "./request.ts";
 import { type FoundNetwork, type FoundReference, findNetwork } from "./resolve-network.ts";
 import { resolvePlugins } from "./resolve-plugins.ts";
 import { resolveProfile } from "./resolve-profile.ts";
@@ -46,7 +46,8 @@ export async function resolveReferences(
   );
   const known = found.flatMap((each) => (each instanceof LanyardError ? [] : [each]));
   const wants = known.flatMap((each) => wantOf(each, held.get(each.reference.interfaceName)) ?? []);
-  const choices = await chooseDevices(pod, wants, ask);
+  const names = new Set(references.map(({ interfaceName }) => interfaceName));
+  const choices = await chooseDevices(pod, [...wantsOfOthers(held, names), ...wants], ask);
   const budget = new BandwidthBudget(ask, sources.devices);
 
   const resolved: Resolved[] = [];
@@ -91,7 +92,7 @@ function wantOf({ network, reference }: Known, held: LinkRequest | undefined): D
   // Callers name a device wherever the pod has one; a network of ours that uses none passes it over.
   const isNamed = network.kind === "plugins" && deviceId !== undefined;
   if (resource === undefined && !isNamed) return undefined;
-  const device = held !== undefined && "device" in held ? held.device : undefined;
+  const device = heldDevice(held);
   return {
     interfaceName,
     ...(resource !== undefined && { resource }),
@@ -101,6 +102,18 @@ function wantOf({ network, reference }: Known, held: LinkRequest | undefined): D
     isOptional: network.kind === "plugins" && containerName === undefined,
     ...(device !== undefined && { held: device }),
   };
+}
+
+/** What the pod's interfaces have that are not spoken of: it stays theirs. */
+function wantsOfOthers(held: ReadonlyMap<string, LinkRequest>, spokenOf: ReadonlySet<string>): DeviceWant[] {
+  return [...held].flatMap(([interfaceName, link]) => {
+    const device = heldDevice(link);
+    return device === undefined || spokenOf.has(interfaceName) ? [] : [{ interfaceName, held: device }];
+  });
+}
+
+function heldDevice(link: LinkRequest | undefined): UsedDevice | undefined {
+  return link !== undefined && "device" in link ? link.device : undefined;
 }
 
 /** Somebody who names a container expects its device to be used. */

@@ -185,14 +185,17 @@ export class ConflistKeeper {
   }
 }
 
-/** Removes our network from the runtime's folder; leaves a file of that name which is another's. Whether one was removed. */
-export async function removeConflist(directory: string): Promise<boolean> {
+/**
+ * Removes our network from the runtime's folder; leaves a file of that name which is another's and, where a socket is named,
+ * that of an agent which listens elsewhere. Whether one was removed.
+ */
+export async function removeConflist(directory: string, socket?: string): Promise<boolean> {
   const path = join(directory, OWN_FILE);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
-  if (text === undefined || !isOwnText(text)) return false;
+  if (text === undefined || !isOwnText(text, socket)) return false;
   await removeIfThere(path);
   return true;
 }

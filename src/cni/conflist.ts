@@ -104,11 +104,14 @@ export function chainBehind(network: NetworkFile, agent: ShimSettings): string {
   return `${JSON.stringify({ ...network.document, plugins: [...plugins, entry] }, undefined, 2)}\n`;
 }
 
-/** Whether a file of our name is one that we made. */
-export function isOwnText(text: string): boolean {
+/** Whether a file of our name is one that we made; with `socket`, the agent that listens there. */
+export function isOwnText(text: string, socket?: string): boolean {
   try {
-    const { plugins } = JSON.parse(text) as { plugins?: readonly { type?: unknown }[] };
-    return plugins?.at(-1)?.type === OWN_TYPE;
+    const { plugins } = JSON.parse(text) as {
+      plugins?: readonly { type?: unknown; agent?: { socket?: unknown } }[];
+    };
+    const last = plugins?.at(-1);
+    return last?.type === OWN_TYPE && (socket === undefined || last.agent?.socket === socket);
   } catch {
     return false;
   }

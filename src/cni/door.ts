@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Logger } from "pino";
 import { type Answer, CallServer, type Question } from "./call-server.ts";
 import type { Plugin } from "./plugin.ts";
@@ -18,6 +19,8 @@ export class CniDoor {
   /** Throws LanyardError when the socket cannot be made. */
   async start(path: string): Promise<void> {
     await this.#server.start(path);
+    // The agent's next absence is another one than that which the shim has noted (native/cni-shim/absence.h).
+    await rm(`${path}.away`, { force: true });
   }
 
   /** Takes no more calls; resolves when those under way are answered. */

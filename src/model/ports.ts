@@ -89,6 +89,17 @@ export interface NodeNetworks {
   networkConfiguration(name: string): Promise<NetworkConfiguration | undefined>;
 }
 
+/** Which sysctls networks may set on this node. */
+export interface SysctlRules {
+  /**
+   * Those of these (`net/ipv4/conf/IFNAME/arp_filter`) that the node's administrator does not allow. Throws LanyardError
+   * where the rules cannot be read.
+   */
+  forbidden(names: readonly string[]): Promise<readonly string[]>;
+  /** Where the rules stand, for messages. */
+  readonly place: string;
+}
+
 /** A program that makes an interface, changes one, or gives out its addresses, as the CNI specification says. */
 export interface PluginProgram {
   /** Name of the program. */

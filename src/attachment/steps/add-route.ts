@@ -4,7 +4,10 @@ import type { Route, RouteSpec } from "../../linux/route/route.ts";
 import type { RouteRequest } from "../request.ts";
 import type { PreparedHandler } from "./step.ts";
 
-/** The pod gets a route by way of its link. */
+/**
+ * The pod gets a route by way of its link. One to the same network by another interface stays beside it, as with the
+ * reference plugins: the one that came last is taken.
+ */
 export interface AddRouteStep extends RouteRequest {
   readonly kind: "addRoute";
   readonly link: string;
@@ -13,7 +16,7 @@ export interface AddRouteStep extends RouteRequest {
 export const addRoute: PreparedHandler<AddRouteStep, null> = {
   kind: "addRoute",
 
-  prepare: async ({ pod }, step, link) => [pod.routes.prepareAdd(routeVia(step, link))],
+  prepare: async ({ pod }, step, link) => [pod.routes.preparePrepend(routeVia(step, link))],
 
   async undo({ pod }, step) {
     const link = await pod?.links.find(step.link);

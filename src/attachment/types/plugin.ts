@@ -1,7 +1,14 @@
 import type { AttachmentRequest, LinkRequest } from "../request.ts";
 import { planShaping } from "../shaping.ts";
 import type { Step } from "../steps/steps.ts";
-import { containerIdOf, planDefaultRoutes, planDeviceInfo, planPrograms, planTuning } from "./common.ts";
+import {
+  containerIdOf,
+  linkSettings,
+  planDefaultRoutes,
+  planDeviceInfo,
+  planPrograms,
+  planTuning,
+} from "./common.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
 /** A link that another program makes, addresses and sets up. */
@@ -20,7 +27,7 @@ export function planPlugin(
       args: request.cniArgs ?? "",
     },
     ...planDeviceInfo(request),
-    ...planTuning(request),
+    ...planTuning(request, linkSettings(request)),
     ...planShaping(request, node),
     ...planDefaultRoutes(request),
     ...planPrograms(request),

@@ -46,6 +46,19 @@ export class Routes {
     return this.#prepare("add", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
   }
 
+  /**
+   * Adds a route beside those with the same destination, table and priority: of IPv4 before them, so that it is the one that
+   * is taken; of IPv6 as one more next hop. Throws NetlinkError; EEXIST when the very same route stands already.
+   */
+  async prepend(route: RouteSpec): Promise<void> {
+    await this.#client.send(this.preparePrepend(route));
+  }
+
+  /** `prepend`, to be sent with other requests. */
+  preparePrepend(route: RouteSpec): Prepared<void> {
+    return this.#prepare("add", RTM_NEWROUTE, NLM_F_CREATE, route);
+  }
+
   /** Adds a route, or puts it in the place of the one with the same destination, table and priority. */
   async replace(route: RouteSpec): Promise<void> {
     await this.#client.send(this.prepareReplace(route));

@@ -53,11 +53,12 @@ Dir::State "$work/apt"; Dir::State::status "$work/apt/status"; Dir::Cache "$work
 Dir::Etc::SourceList "$work/apt/sources.list"; Dir::Etc::SourceParts "/dev/null";
 Dir::Etc::Preferences "/dev/null"; Dir::Etc::PreferencesParts "/dev/null";
 APT::Architecture "$architecture"; APT::Architectures "$architecture"; APT::Sandbox::User "root";
-Acquire::Languages "none"; Acquire::Retries "3"; APT::Update::Error-Mode "any";
+Acquire::Languages "none"; Acquire::Retries "3";
 CONF
 export APT_CONFIG=$work/apt/apt.conf
 say "fetching container runtimes into $folder"
-apt-get -qq update >&2 || die "apt cannot read $suites of $mirror; another mirror can be named by LANYARD_MIRROR"
+# A mirror may lack a suite; what cannot be had at all is told below.
+apt-get -qq update >&2 || say "apt cannot read all of $suites at $mirror; another mirror can be named by LANYARD_MIRROR"
 
 # Whether what is in a folder runs on this machine: newer packages want a newer C library.
 runs() {
@@ -75,7 +76,10 @@ take() {
   for suite in "$@"; do
     tree=$work/$package-$suite
     if [[ ! -e $tree ]]; then
-      (cd "$work" && apt-get -qq download "$package/$suite") >&2 || die "$package of $suite cannot be downloaded"
+      if ! (cd "$work" && apt-get -qq download "$package/$suite") >&2; then
+        say "$package of $suite cannot be downloaded"
+        continue
+      fi
       dpkg -x "$work/$package"_*.deb "$tree"
       dpkg-deb -f "$work/$package"_*.deb Version >"$tree.version"
       rm "$work/$package"_*.deb
@@ -87,7 +91,7 @@ take() {
     echo "${place##*/} $package $(cat "$tree.version")" >>"$work/result/versions"
     return
   done
-  die "no $package of $* runs on this machine"
+  die "no $package of $* can be had that runs on this machine"
 }
 
 for package in containerd runc containernetworking-plugins; do

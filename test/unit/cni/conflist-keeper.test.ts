@@ -180,6 +180,7 @@ describe("our network file", () => {
   test("is removed by command, and a file of its name that is another's is not", async () => {
     put("10-net.conflist", "net");
     await (await keep()).stop();
+    assert.equal(await removeConflist(directory, "/run/other/cni.sock"), false);
     assert.equal(await removeConflist(directory), true);
     assert.equal(existsSync(ownPath()), false);
     assert.equal(await removeConflist(directory), false);

@@ -20,6 +20,23 @@ test("a configuration that says nothing means the defaults", () => {
       cdi: { enabled: false, directory: "/var/run/cdi" },
       deviceInfo: {},
       kubelet: {},
+      cni: {
+        enabled: false,
+        binDirectory: "/opt/cni/bin",
+        confDirectory: "/etc/cni/net.d",
+        pluginDirectories: [],
+        chained: true,
+        defaultNetworks: [],
+        namespaceIsolation: false,
+        globalNamespaces: ["default"],
+        systemNamespaces: ["kube-system"],
+        multusSocket: false,
+        multusDirectory: "/run/multus",
+        waitMs: 30_000,
+        graceMs: 120_000,
+        programTimeoutMs: 60_000,
+        collectIntervalMs: 60_000,
+      },
       provisioning: {},
     });
   }
