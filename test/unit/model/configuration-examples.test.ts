@@ -9,6 +9,7 @@ import { parseDevicePluginConfig } from "../../../src/model/device-plugin-config
 import { SELECTOR_FIELDS } from "../../../src/model/function-selector.ts";
 import { DEFAULT_HEALTH_POLICY } from "../../../src/model/health.ts";
 import { parseManifest } from "../../../src/model/manifest.ts";
+import { parsePodReferences } from "../../../src/model/pod-references.ts";
 import type { FunctionPoolConfig } from "../../../src/model/pool-config.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -52,21 +53,33 @@ test("the examples for the device plugin's configuration use every selector and 
   assert.ok(pools.some((pool) => pool.prefix !== defaults.prefix));
 });
 
-/** The fenced blocks of the page, with the line each begins at. */
-const page = readFileSync(join(root, "docs/configuration.md"), "utf8");
-const blocks = Array.from(
-  page.matchAll(/^```(yaml|json)\n(.*?)^```$/gms),
-  ({ 1: language, 2: text = "", index }) => ({
-    language,
-    text,
-    place: `docs/configuration.md:${page.slice(0, index).split("\n").length}`,
-  }),
-);
+const PAGES = ["docs/configuration.md", "docs/cni.md"];
 
-function check(document: unknown, place: string): "manifest" | "device plugin" | "agent" {
+/** The fenced blocks of a page, with the line each begins at. */
+function blocksOf(file: string) {
+  const page = readFileSync(join(root, file), "utf8");
+  return Array.from(
+    page.matchAll(/^```(yaml|json)\n(.*?)^```$/gms),
+    ({ 1: language, 2: text = "", index }) => ({
+      language,
+      text,
+      place: `${file}:${page.slice(0, index).split("\n").length}`,
+    }),
+  );
+}
+
+/** What the configuration says in seconds, and is read in milliseconds. */
+const WRITTEN_IN_SECONDS = ["waitSeconds", "graceSeconds", "programTimeoutSeconds", "collectIntervalSeconds"];
+
+function check(document: unknown, place: string): "manifest" | "pod" | "device plugin" | "agent" {
   if (typeof document === "object" && document !== null && "apiVersion" in document) {
     parseManifest(document, place);
     return "manifest";
+  }
+  if (typeof document === "object" && document !== null && "metadata" in document) {
+    const { annotations } = document.metadata as { annotations: Readonly<Record<string, string>> };
+    assert.ok(parsePodReferences(annotations, "default", place).length > 0, place);
+    return "pod";
   }
   const isOfDevicePlugin = typeof document === "object" && document !== null && "resourceList" in document;
   const { problems } = isOfDevicePlugin
@@ -79,17 +92,20 @@ function check(document: unknown, place: string): "manifest" | "device plugin" |
   return isOfDevicePlugin ? "device plugin" : "agent";
 }
 
-test("every example of docs/configuration.md is what the parsers take", () => {
-  const kinds = blocks.flatMap(({ language, text, place }) => {
+test("every example of the pages is what the parsers take", () => {
+  const kinds = PAGES.flatMap(blocksOf).flatMap(({ language, text, place }) => {
     if (language === "json") return [check(JSON.parse(text), place)];
     return parseAllDocuments(text).map((document) => check(document.toJS(), place));
   });
-  assert.deepEqual([...new Set(kinds)].sort(), ["agent", "device plugin", "manifest"]);
+  assert.deepEqual([...new Set(kinds)].sort(), ["agent", "device plugin", "manifest", "pod"]);
 });
 
-test("docs/configuration.md names every field and every word that can be written", () => {
+test("the pages name every field and every word that can be written", () => {
+  const page = PAGES.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
   const config = Object.keys(parseAgentConfig({}, "c")).filter((key) => key !== "problems");
+  const cni = [...WRITTEN_IN_SECONDS, ...Object.keys(parseAgentConfig({}, "c").cni)];
   const words = [
+    ...cni.filter((key) => !key.endsWith("Ms")),
     ...Object.values(SELECTOR_FIELDS).flat(),
     ...Object.keys(DEFAULT_HEALTH_POLICY),
     ...FUNCTION_KINDS,
