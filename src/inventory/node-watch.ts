@@ -134,6 +134,11 @@ export class NodeWatch {
     return this.reading.links;
   }
 
+  /** A link by its name as the kernel announced it last; undefined where none is known. */
+  announcedLink(name: string): Link | undefined {
+    return this.#links.links.values().find((link) => link.name === name);
+  }
+
   /** Why nothing may be done to a link (`it carries the node's default route`); undefined where everything may. */
   whyProtected(linkName: string): string | undefined {
     const links = this.links();

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { Devlink } from "./generic/devlink/devlink.ts";
 import { Ethtool } from "./generic/ethtool/ethtool.ts";
+import { readNamespaceCookie } from "./namespace-cookie.ts";
 import { NETLINK_GENERIC, NETLINK_ROUTE } from "./netlink/socket.ts";
 import { Packets } from "./packet/packets.ts";
 import { Addresses } from "./route/addresses.ts";
@@ -95,14 +96,9 @@ export class Namespace implements AsyncDisposable {
     return this.#fd;
   }
 
-  /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. */
+  /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. Throws as `readNamespaceCookie` does. */
   async cookie(): Promise<bigint> {
-    const operation = `read the cookie of ${this.name}`;
-    const prepared = this.#prepareRead({ do: "readCookie" }, operation, (result) =>
-      result.did === "readCookie" ? result.cookie : undefined,
-    );
-    const [cookie] = await perform(this.#runner, [prepared]);
-    return cookie;
+    return readNamespaceCookie(this.fd, this.name);
   }
 
   /**

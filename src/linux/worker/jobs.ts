@@ -27,7 +27,6 @@ export type Job =
   | { readonly do: "writeFile"; readonly path: string; readonly text: string }
   | { readonly do: "readFile"; readonly path: string }
   /** The namespace's cookie (SO_NETNS_COOKIE): the same for as long as it lives, never used again until reboot. */
-  | { readonly do: "readCookie" }
   /** Makes a new network namespace and gives an open descriptor of it. */
   | { readonly do: "makeNamespace" };
 
@@ -53,7 +52,6 @@ export type JobResult =
   | { readonly did: "sendFrames"; readonly errno: number }
   | { readonly did: "writeFile" }
   | { readonly did: "readFile"; readonly text: string }
-  | { readonly did: "readCookie"; readonly cookie: bigint }
   | { readonly did: "makeNamespace"; readonly fd: number };
 
 /** What a job has brought so far; its result has the rest. */

@@ -1,11 +1,11 @@
-import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { errorText, LanyardError, NotFoundError } from "../../model/errors.ts";
-import { EINVAL, ENOBUFS, ETIME } from "../errno.ts";
-import * as ffi from "../ffi.ts";
+import { errorText, LanyardError } from "../../model/errors.ts";
+import { ENOBUFS, ETIME } from "../errno.ts";
 import { type Answer, exchange, type HandOver } from "../netlink/exchange.ts";
 import { ReceiveBuffer } from "../netlink/receive-buffer.ts";
-import { type DatagramSocket, openRequestSocket, systemError } from "../netlink/socket.ts";
+import { type DatagramSocket, openRequestSocket } from "../netlink/socket.ts";
+import { ThreadNamespace } from "../thread-namespace.ts";
 import { callBpf } from "./bpf-call.ts";
 import {
   type Job,
@@ -24,14 +24,7 @@ import { sendFrames } from "./send-frames.ts";
  * a thread inside a blocked call would hang the process.
  */
 
-const CLONE_NEWNET = 0x40000000;
-const SOL_SOCKET = 1;
-const SO_NETNS_COOKIE = 71;
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0x80000;
-
-const ownNamespace = openSync("/proc/thread-self/ns/net", constants.O_RDONLY);
+const thread = new ThreadNamespace();
 const buffer = new ReceiveBuffer();
 let sequence = (Date.now() & 0x7fffffff) >>> 0;
 
@@ -67,7 +60,7 @@ if (port === null) throw new Error("the netlink worker runs in a worker thread o
 port.on("message", (message: JobMessage | typeof STOP) => {
   if (message === STOP) {
     ownSockets.close();
-    closeSync(ownNamespace);
+    thread.close();
     port.close();
     return;
   }
@@ -135,27 +128,16 @@ function refusalOf(result: JobResult): number {
   return result.did === "transact" ? result.answer.errno : 0;
 }
 
-/** Runs `section` in another network namespace. A thread that cannot come back must not go on. */
+/** Does something in another network namespace, with sockets of its own there: kept ones would pin it. */
 function inNamespace<T>(fd: number, section: (sockets: RequestSockets) => T): T {
-  if (ffi.setns(fd, CLONE_NEWNET) < 0) {
-    // What `ip netns add` mounts a namespace over, and what is left when that mount goes, is an ordinary file.
-    if (ffi.lastErrno() === EINVAL) throw new NotFoundError("this is no network namespace, or one no more");
-    throw systemError("enter the network namespace");
-  }
-  const sockets = new RequestSockets();
-  try {
-    return section(sockets);
-  } finally {
-    sockets.close();
-    returnHome();
-  }
-}
-
-function returnHome(): void {
-  if (ffi.setns(ownNamespace, CLONE_NEWNET) < 0) {
-    writeSync(2, "lanyard: a worker cannot return to its own network namespace; stopping\n");
-    process.abort();
-  }
+  return thread.inside(fd, () => {
+    const sockets = new RequestSockets();
+    try {
+      return section(sockets);
+    } finally {
+      sockets.close();
+    }
+  });
 }
 
 function doJob(job: Job, sockets: RequestSockets, position: number): JobResult {
@@ -169,14 +151,12 @@ function doJob(job: Job, sockets: RequestSockets, position: number): JobResult {
     case "sendFrames":
       return { did: "sendFrames", errno: sendFrames(job) };
     case "writeFile":
-      writeFileSync(job.path, job.text);
+      writeText(job.path, job.text);
       return { did: "writeFile" };
     case "readFile":
       return { did: "readFile", text: readFileSync(job.path, "utf8") };
-    case "readCookie":
-      return { did: "readCookie", cookie: readCookie() };
     case "makeNamespace":
-      return { did: "makeNamespace", fd: makeNamespace() };
+      return { did: "makeNamespace", fd: thread.make() };
   }
 }
 
@@ -217,25 +197,12 @@ function takeOut(answer: Answer): Answer {
   return answer;
 }
 
-function readCookie(): bigint {
-  const fd = ffi.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw systemError("open a socket to read the namespace's cookie");
+/** With fewer calls than `writeFileSync` makes: a setting of the kernel takes its text whole, or refuses it. */
+function writeText(path: string, text: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC);
   try {
-    const value = new Uint8Array(8);
-    if (ffi.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, value, new Uint32Array([8])) < 0) {
-      throw systemError("read the namespace's cookie (SO_NETNS_COOKIE)");
-    }
-    return new DataView(value.buffer).getBigUint64(0, true);
+    writeSync(fd, text);
   } finally {
-    ffi.close(fd);
-  }
-}
-
-function makeNamespace(): number {
-  if (ffi.unshare(CLONE_NEWNET) < 0) throw systemError("make a network namespace");
-  try {
-    return openSync("/proc/thread-self/ns/net", constants.O_RDONLY);
-  } finally {
-    returnHome();
+    closeSync(fd);
   }
 }

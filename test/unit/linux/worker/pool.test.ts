@@ -159,7 +159,7 @@ test(
 
 test("a job for a namespace that cannot be entered fails", PATIENCE, async () => {
   await using held = makePool();
-  const task: Task = { job: { do: "readCookie" }, namespaceFd: 1_000_000 };
+  const task: Task = { job: OSTYPE, namespaceFd: 1_000_000 };
   await assert.rejects(held.runAll([task], { lane: "read" }), /enter the network namespace: EBADF/);
 });
 
@@ -287,7 +287,7 @@ test("a pool that has ended leaves no descriptor open", PATIENCE, async () => {
   const useAllLanes = async () => {
     await using held = makePool();
     const lanes = ["change", "read", "delete", "slow"] as const;
-    await Promise.all(lanes.map((lane) => held.run({ do: "readCookie" }, { lane })));
+    await Promise.all(lanes.map((lane) => held.run(OSTYPE, { lane })));
   };
   const countDescriptors = () => readdirSync("/proc/self/fd").length;
   // The first threads of a process open some that stay.
