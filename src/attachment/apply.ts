@@ -1,5 +1,4 @@
-import { failuresAsOne } from "./failures.ts";
-import type { Journal, JournalPlan } from "./journal.ts";
+import type { Journal, JournalPlan } from "./journal/journal.ts";
 import type { ApplyContext, UndoContext } from "./steps/step.ts";
 import {
   actionOf,
@@ -59,20 +58,30 @@ async function send(context: ApplyContext, part: readonly PreparedStep[]): Promi
   await context.kernel.perform(requests.flat());
 }
 
+/** How far taking a plan back came. */
+export interface Undone {
+  readonly failures: readonly unknown[];
+  /**
+   * What must be tried again, and no more: what was taken back may be somebody else's by then. What came before a link that
+   * is not back yet is among it, since that may have looked for the link in vain.
+   */
+  readonly left: JournalPlan;
+}
+
 /**
  * Takes back what was begun of a plan, last step first. A step whose link is about to be taken away by an earlier step needs
- * no undoing of its own. Every step is tried, also after one that failed; failures are thrown together at the end,
- * and the plan stays in the journal to be taken back again. `isOfEarlierBoot`: only what outlives a reboot is left of it.
+ * no undoing of its own. Every step is tried, also after one that failed. `isOfEarlierBoot`: only what outlives a reboot is
+ * left of it.
  */
 export async function undoSteps(
   surroundings: Omit<UndoContext, "leaving">,
   { steps, before, reached }: JournalPlan,
   isOfEarlierBoot: boolean,
-): Promise<void> {
+): Promise<Undone> {
   const begun = steps.slice(0, reached);
   const leaving = new Set(begun.flatMap((step) => handlerOf(step).brings?.(step as never) ?? []));
   const context = { ...surroundings, leaving };
-  const failures: unknown[] = [];
+  const failures = new Map<number, unknown>();
   for (const [position, step] of [...begun.entries()].reverse()) {
     const handler = handlerOf(step);
     const goesWithLink = isPrepared(step) && handler.brings === undefined && leaving.has(linkOf(step));
@@ -81,8 +90,24 @@ export async function undoSteps(
     try {
       await handler.undo(context, step as never, before[position]);
     } catch (error) {
-      failures.push(error);
+      failures.set(position, error);
     }
   }
-  if (failures.length > 0) throw failuresAsOne("could not take back", failures);
+  const isLeft = (position: number) =>
+    [...failures.keys()].some(
+      (failed) => failed === position || (failed > position && bringsLink(begun[failed] as Step)),
+    );
+  const left = [...begun.keys()].filter(isLeft);
+  return {
+    failures: [...failures.values()],
+    left: {
+      steps: left.map((position) => begun[position] as Step),
+      before: left.map((position) => before[position] ?? null),
+      reached: left.length,
+    },
+  };
+}
+
+function bringsLink(step: Step): boolean {
+  return handlerOf(step).brings?.(step as never) !== undefined;
 }

@@ -1,12 +1,12 @@
 import type { AttachmentOwner, AttachmentStatus, PodAttachments } from "../model/attachment.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
 import { podKey } from "../model/pod.ts";
-import { isSameOwner } from "./entries.ts";
 import { failureOf, withMore } from "./failures.ts";
-import type { JournalEntry, NamespaceIdentity } from "./journal.ts";
-import { endEntries, identifyLater, isIn, linksOf, type Parts } from "./parts.ts";
+import { isSameOwner } from "./journal/entries.ts";
+import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
+import { endEntries, entriesHere, identifyLater, isIn, type Parts, requestsOf } from "./parts.ts";
 import { type AttachmentRequest, sameRequest } from "./request.ts";
-import { resolveReferences } from "./resolve.ts";
+import { resolveReferences } from "./resolve/resolve.ts";
 import { makeAll } from "./transaction.ts";
 
 /** What one ADD of a runtime asks for. */
@@ -20,7 +20,7 @@ export async function attach(wanted: OwnedAttachments, parts: Parts): Promise<At
   await endFormer(wanted, identity, parts);
 
   const requests = await resolveAll(wanted, identity, parts);
-  const here = await entriesHere(wanted, identity, parts);
+  const here = await entriesHere(wanted.pod, identity, parts);
   const standing = new Map<AttachmentRequest, AttachmentStatus>();
   for (const request of requests) {
     const entry = here.find((each) => each.request.interfaceName === request.interfaceName);
@@ -39,18 +39,6 @@ export async function attach(wanted: OwnedAttachments, parts: Parts): Promise<At
     },
   });
   return requests.map((request) => (standing.get(request) ?? made.get(request)) as AttachmentStatus);
-}
-
-/** What the pod has in the namespace that is meant now. */
-async function entriesHere(
-  { pod }: OwnedAttachments,
-  identity: Promise<NamespaceIdentity>,
-  { entries }: Parts,
-): Promise<JournalEntry[]> {
-  const ofPod = entries.ofPod(pod);
-  if (ofPod.length === 0) return [];
-  const here = await identity;
-  return ofPod.filter((entry) => isIn(entry, here));
 }
 
 /** Ends what former sandboxes of the pod had. What cannot be ended yet keeps the new one from nothing but that. */
@@ -78,7 +66,7 @@ async function resolveAll(
   parts: Parts,
 ): Promise<AttachmentRequest[]> {
   const { entries, sources } = parts;
-  const held = linksOf(await entriesHere(wanted, identity, parts));
+  const held = requestsOf(await entriesHere(wanted.pod, identity, parts));
   const resolve = () => resolveReferences(wanted, sources, held);
   let resolved = await resolve();
   const isInWay = resolved.some((each) => "error" in each || entries.holderOf(each.request) !== undefined);

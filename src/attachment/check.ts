@@ -1,5 +1,5 @@
 import type { AttachmentDifference } from "../model/attachment.ts";
-import type { JournalEntry, JournalPlan } from "./journal.ts";
+import type { JournalEntry, JournalPlan } from "./journal/journal.ts";
 import { hasLink } from "./status.ts";
 import type { CheckContext } from "./steps/step.ts";
 import { handlerOf } from "./steps/steps.ts";

@@ -12,16 +12,16 @@ import { NotFoundError } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import type { HeldLinks, PluginRunner } from "../model/ports.ts";
 import { attach, type OwnedAttachments } from "./attach.ts";
-import { Entries, isSameOwner, type OwnerKey } from "./entries.ts";
 import { failuresAsOne } from "./failures.ts";
-import type { Collectable, Surveyed } from "./garbage.ts";
-import type { Journal, JournalEntry } from "./journal.ts";
+import type { Collectable, Surveyed } from "./garbage/garbage.ts";
+import { Entries, isSameOwner, type OwnerKey } from "./journal/entries.ts";
+import type { Journal, JournalEntry } from "./journal/journal.ts";
 import { AttachmentLife, type OperationReport } from "./life.ts";
 import { endEntries, type Parts } from "./parts.ts";
 import { PodOrder } from "./pod-order.ts";
 import { reconcile } from "./reconcile.ts";
 import { recover } from "./recovery.ts";
-import type { ResolverSources } from "./resolve.ts";
+import type { ResolverSources } from "./resolve/resolve.ts";
 
 export interface EngineOptions {
   readonly kernel: Kernel;

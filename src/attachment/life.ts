@@ -10,16 +10,17 @@ import { podKey } from "../model/pod.ts";
 import type { PluginRunner } from "../model/ports.ts";
 import { applySteps, undoSteps } from "./apply.ts";
 import { compare } from "./check.ts";
-import { type Entries, heldBy } from "./entries.ts";
-import type { JournalEntry, NamespaceIdentity } from "./journal.ts";
-import { completeRequest, refuseMissingGateway, withGatewaysOf } from "./leased.ts";
-import { leasedBy, leaseFromRange, planLease } from "./leasing.ts";
-import { LinkLookup } from "./link-lookup.ts";
+import { failuresAsOne } from "./failures.ts";
+import { type Entries, heldBy } from "./journal/entries.ts";
+import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
+import { completeRequest, refuseMissingGateway, withGatewaysOf } from "./lease/leased.ts";
+import { leasedBy, leaseFromRange, planLease } from "./lease/leasing.ts";
+import { LinkLookup } from "./link/lookup.ts";
 import { RunningOutcome } from "./outcome.ts";
 import { nodeLinkOf, planAttachment, podLinkOf } from "./plan.ts";
 import { afterLink, isPlannedInTwo, untilLink } from "./plan-parts.ts";
 import type { AttachmentRequest } from "./request.ts";
-import { reshape } from "./reshape.ts";
+import { reshape } from "./shaping/reshape.ts";
 import { initialStatus, statusOf } from "./status.ts";
 import type { ApplyContext } from "./steps/step.ts";
 import type { Step } from "./steps/steps.ts";
@@ -71,6 +72,8 @@ export class AttachmentLife {
     identity: Promise<NamespaceIdentity>,
   ): Promise<AttachmentStatus> {
     const { kernel, entries, log } = this.#options;
+    // Taken back later, it would take from the programs what they give now.
+    for (const former of entries.namesakesOf(request)) await this.end(former);
     return this.#timed("attach", request, async () => {
       const podLinks = new LinkLookup(pod);
       const hostLinks = new LinkLookup(kernel.host);
@@ -116,16 +119,13 @@ export class AttachmentLife {
       const podLinks = new LinkLookup(pod);
       const link = await podLinks.get(request.interfaceName);
       const facts = { ...this.#factsOf(link), link: linkFacts(link) };
-      // What the journal holds from the first write of the change on.
-      const changing: JournalEntry = { ...entry, request, state: "changing" };
-      entries.replace(changing);
-      const steps = await reshape({ kernel, pod }, entries.journal, entry, request, facts);
+      const steps = await reshape({ kernel, pod, podLinks }, entries, entry, request, facts);
       const shaping = steps.find((step) => step.kind === "shape");
       const { mac, mtu } = link;
       const { qos: _, ...status } = entry.status;
       const qos = shaping?.plan === undefined ? {} : { qos: shaping.plan.effective };
       const changed: AttachmentStatus = { ...status, ...qos, state: "attached", mac, mtu };
-      entries.setState(changing, "attached", changed);
+      entries.setState(entry, "attached", changed);
       return changed;
     });
   }
@@ -228,7 +228,11 @@ export class AttachmentLife {
         tell: (sentence: string) =>
           log.warn({ pod: podKey(request.pod), interface: request.interfaceName }, sentence),
       };
-      await undoSteps(surroundings, entries.journal.plan(id), isOfEarlierBoot);
+      const { failures, left } = await undoSteps(surroundings, entries.journal.plan(id), isOfEarlierBoot);
+      if (failures.length > 0) {
+        entries.journal.keep(id, left);
+        throw failuresAsOne("could not take back", failures);
+      }
     } finally {
       if (open === undefined) await pod?.[Symbol.asyncDispose]();
     }

@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
 import type { Kernel } from "../linux/kernel.ts";
 import type { Namespace } from "../linux/namespace.ts";
-import type { Entries } from "./entries.ts";
+import type { PodIdentity } from "../model/pod.ts";
 import { failureOf } from "./failures.ts";
-import type { JournalEntry, NamespaceIdentity } from "./journal.ts";
+import type { Entries } from "./journal/entries.ts";
+import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
 import type { AttachmentLife } from "./life.ts";
-import type { LinkRequest } from "./request.ts";
-import type { ResolverSources } from "./resolve.ts";
+import type { AttachmentRequest } from "./request.ts";
+import type { ResolverSources } from "./resolve/resolve.ts";
 import { endAll } from "./transaction.ts";
 
 /** What the engine's operations work with. */
@@ -31,9 +32,21 @@ export function isIn(entry: JournalEntry, { cookie }: NamespaceIdentity): boolea
   return !entry.isOfEarlierBoot && entry.namespace.cookie === cookie;
 }
 
-/** What a pod's interfaces are, by their names. */
-export function linksOf(entries: readonly JournalEntry[]): Map<string, LinkRequest> {
-  return new Map(entries.map(({ request }) => [request.interfaceName, request.link]));
+/** What a pod has in the namespace that is meant now. */
+export async function entriesHere(
+  pod: PodIdentity,
+  identity: Promise<NamespaceIdentity>,
+  { entries }: Pick<Parts, "entries">,
+): Promise<JournalEntry[]> {
+  const ofPod = entries.ofPod(pod);
+  if (ofPod.length === 0) return [];
+  const here = await identity;
+  return ofPod.filter((entry) => isIn(entry, here));
+}
+
+/** What a pod's interfaces were made by, by their names. */
+export function requestsOf(entries: readonly JournalEntry[]): Map<string, AttachmentRequest> {
+  return new Map(entries.map(({ request }) => [request.interfaceName, request]));
 }
 
 /** Ends attachments of one pod, each after those that stand on it. Every one is tried; gives what failed. */

@@ -1,74 +1,136 @@
 import type { Namespace } from "../linux/namespace.ts";
-import type { AttachmentOutcome, PodAttachments } from "../model/attachment.ts";
+import type { AttachmentOutcome, AttachmentOwner, PodAttachments } from "../model/attachment.ts";
 import { failureOf } from "./failures.ts";
-import type { JournalEntry, NamespaceIdentity } from "./journal.ts";
-import { identifyLater, isIn, linksOf, type Parts } from "./parts.ts";
+import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
+import { entriesHere, identifyLater, isIn, type Parts, requestsOf } from "./parts.ts";
+import { podLinkOf } from "./plan.ts";
 import { type AttachmentRequest, differsOnlyInQos, sameRequest } from "./request.ts";
-import { resolveReferences } from "./resolve.ts";
+import { resolveReferences } from "./resolve/resolve.ts";
+import { endAll, stagesOf } from "./transaction.ts";
+
+/** What interfaces are reconciled with, and where. */
+interface Place extends Parts {
+  readonly pod: Namespace;
+  readonly identity: Promise<NamespaceIdentity>;
+}
+
+/** What became of interfaces, by their names. */
+type Outcomes = Map<string, AttachmentOutcome>;
 
 /** Makes a pod's interfaces what is wanted, each by itself (see `Attachments.reconcile`). */
 export async function reconcile(wanted: PodAttachments, parts: Parts): Promise<AttachmentOutcome[]> {
   const { kernel, entries, sources } = parts;
   await using pod = await kernel.namespace(wanted.namespacePath);
-  const identity = identifyLater(pod, wanted.namespacePath);
-  const names = new Set(wanted.references.map((reference) => reference.interfaceName));
-  const outcomes: AttachmentOutcome[] = [];
-  for (const entry of entries.ofPod(wanted.pod)) {
-    const isHere = isIn(entry, await identity);
-    const stands = entry.state === "attached" || entry.state === "changing";
-    if (names.has(entry.request.interfaceName) && stands && isHere) continue;
-    const outcome = await detach(entry, isHere ? pod : undefined, parts);
-    // An interface that is about to be made again is reported once, by how that went.
-    if (outcome.action === "failed" || !names.has(entry.request.interfaceName)) outcomes.push(outcome);
-  }
-  for (const resolved of await resolveReferences(wanted, sources, linksOf(entries.ofPod(wanted.pod)))) {
+  const place = { ...parts, pod, identity: identifyLater(pod, wanted.namespacePath) };
+  const names = new Set(wanted.references.map(({ interfaceName }) => interfaceName));
+
+  const ofPod = entries.ofPod(wanted.pod);
+  const here = await entriesHere(wanted.pod, place.identity, parts);
+  const staying = here.filter(({ request, state }) => {
+    return names.has(request.interfaceName) && (state === "attached" || state === "changing");
+  });
+  const leaving = ofPod.filter((entry) => !staying.includes(entry));
+  const outcomes = await detach(withThoseAbove(leaving, ofPod), place);
+
+  const held = requestsOf(entries.ofPod(wanted.pod));
+  const requests: AttachmentRequest[] = [];
+  for (const resolved of await resolveReferences(wanted, sources, held, ownersOf(here))) {
     const { interfaceName } = resolved.reference;
-    if (outcomes.some((outcome) => outcome.interfaceName === interfaceName)) continue;
-    outcomes.push(
-      "error" in resolved
-        ? { interfaceName, action: "failed", error: resolved.error }
-        : await converge(resolved.request, pod, identity, parts),
-    );
+    if (outcomes.get(interfaceName)?.action === "failed") continue;
+    if ("request" in resolved) requests.push(resolved.request);
+    else outcomes.set(interfaceName, { interfaceName, action: "failed", error: resolved.error });
+  }
+  const converged = await converge(requests, place);
+
+  const all = new Map([...outcomes, ...converged]);
+  // What is named no more comes first, and the others as they are named.
+  const order = [...[...all.keys()].filter((name) => !names.has(name)), ...names];
+  return order.flatMap((name) => all.get(name) ?? []);
+}
+
+/** Brings interfaces to what their requests ask for. */
+async function converge(requests: readonly AttachmentRequest[], place: Place): Promise<Outcomes> {
+  const { entries } = place;
+  const find = ({ pod, interfaceName }: AttachmentRequest) =>
+    entries.ofPod(pod).find(({ request }) => request.interfaceName === interfaceName);
+  const replaced = requests.flatMap((request) => {
+    const entry = find(request);
+    return entry === undefined || differsOnlyInQos(entry.request, request) ? [] : [entry];
+  });
+  const all = replaced.flatMap(({ request }) => entries.ofPod(request.pod));
+  const outcomes = await detach(withThoseAbove(replaced, all), place);
+  for (const request of stagesOf(requests).flat(2)) {
+    const { interfaceName } = request;
+    const before = outcomes.get(interfaceName);
+    if (before?.action === "failed") continue;
+    const isNew = before === undefined;
+    outcomes.set(interfaceName, await convergeOne(request, find(request), isNew, place));
   }
   return outcomes;
 }
 
-/** Brings one interface to what its request asks for. */
-async function converge(
+/** `isNew`: it is not there in place of what it was. */
+async function convergeOne(
   request: AttachmentRequest,
-  pod: Namespace,
-  identity: Promise<NamespaceIdentity>,
-  { entries, life }: Parts,
+  entry: JournalEntry | undefined,
+  isNew: boolean,
+  { pod, identity, life }: Place,
 ): Promise<AttachmentOutcome> {
   const { interfaceName } = request;
-  const entry = entries.ofPod(request.pod).find((each) => each.request.interfaceName === interfaceName);
   try {
     if (entry === undefined) {
-      return { interfaceName, action: "attached", status: await life.make(request, pod, identity) };
+      const status = await life.make(request, pod, identity);
+      return { interfaceName, action: isNew ? "attached" : "changed", status };
     }
     if (entry.state === "attached" && sameRequest(entry.request, request)) {
       return { interfaceName, action: "kept", status: entry.status };
     }
-    if (differsOnlyInQos(entry.request, request)) {
-      return { interfaceName, action: "changed", status: await life.change(entry, request, pod) };
-    }
-    await life.end(entry, pod);
-    return { interfaceName, action: "changed", status: await life.make(request, pod, identity) };
+    return { interfaceName, action: "changed", status: await life.change(entry, request, pod) };
   } catch (error) {
     return { interfaceName, action: "failed", error: failureOf(request, error) };
   }
 }
 
-async function detach(
-  entry: JournalEntry,
-  pod: Namespace | undefined,
-  { life }: Parts,
-): Promise<AttachmentOutcome> {
-  const { interfaceName } = entry.request;
-  try {
-    await life.end(entry, pod);
-    return { interfaceName, action: "detached" };
-  } catch (error) {
-    return { interfaceName, action: "failed", status: entry.status, error: failureOf(entry.request, error) };
+/** Ends attachments of one pod, each after those that stand on it. */
+async function detach(leaving: readonly JournalEntry[], { pod, identity, life }: Place): Promise<Outcomes> {
+  const outcomes: Outcomes = new Map();
+  const byRequest = new Map(leaving.map((entry) => [entry.request, entry]));
+  await endAll([...byRequest.keys()], async (request) => {
+    const { interfaceName } = request;
+    const entry = byRequest.get(request) as JournalEntry;
+    try {
+      await life.end(entry, isIn(entry, await identity) ? pod : undefined);
+      if (!outcomes.has(interfaceName)) outcomes.set(interfaceName, { interfaceName, action: "detached" });
+    } catch (error) {
+      const { status } = entry;
+      outcomes.set(interfaceName, {
+        interfaceName,
+        action: "failed",
+        status,
+        error: failureOf(request, error),
+      });
+    }
+  });
+  return outcomes;
+}
+
+/** These and all of the pod's that stand on them: what stands on a link ends with it. */
+function withThoseAbove(these: readonly JournalEntry[], all: readonly JournalEntry[]): JournalEntry[] {
+  const found = new Set(these);
+  // What is added on the way is visited too.
+  for (const below of found) {
+    for (const entry of all) {
+      const isAbove = podLinkOf(entry.request) === below.request.interfaceName;
+      if (isAbove && isIn(entry, below.namespace)) found.add(entry);
+    }
   }
+  return [...found];
+}
+
+/** The ADDs that interfaces were made for: their DELs are to find them, whoever changes them meanwhile. */
+function ownersOf(entries: readonly JournalEntry[]): Map<string, AttachmentOwner> {
+  const owned = entries.flatMap(({ request: { interfaceName, owner } }) =>
+    owner === undefined ? [] : [[interfaceName, owner] as const],
+  );
+  return new Map(owned);
 }

@@ -1,6 +1,6 @@
 import { podKey } from "../model/pod.ts";
 import { outlivesReboot } from "./apply.ts";
-import type { JournalEntry, JournalPlan } from "./journal.ts";
+import type { JournalEntry, JournalPlan } from "./journal/journal.ts";
 import type { AttachmentLife } from "./life.ts";
 import type { Parts } from "./parts.ts";
 import { hasLink } from "./status.ts";

@@ -169,16 +169,13 @@ export interface AttachmentRequest {
 
 /** Whether two requests differ in nothing but their QoS, so that a change in place is enough. */
 export function differsOnlyInQos(one: AttachmentRequest, other: AttachmentRequest): boolean {
-  return sameData({ ...one, qosClass: undefined }, { ...other, qosClass: undefined });
+  return sameRequest({ ...one, qosClass: undefined }, { ...other, qosClass: undefined });
 }
 
-/** Whether two requests ask for the same. */
+/** Whether two requests ask for the same; what means nothing does not count. */
 export function sameRequest(one: AttachmentRequest, other: AttachmentRequest): boolean {
-  return sameData(one, other);
-}
-
-function sameData(one: unknown, other: unknown): boolean {
-  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+  const [first, second] = [one, other].map(({ notes: _, ...request }) => JSON.stringify(sorted(request)));
+  return first === second;
 }
 
 /** The same data with every object's keys in one order. */

@@ -1,7 +1,7 @@
 import type { Link } from "../linux/route/link.ts";
 import type { CniInterface, CniResult, CniRoute } from "../model/cni/result.ts";
-import { gatewayOf } from "./leased.ts";
-import type { LinkLookup } from "./link-lookup.ts";
+import { gatewayOf } from "./lease/leased.ts";
+import type { LinkLookup } from "./link/lookup.ts";
 import type { AttachmentRequest, RouteRequest } from "./request.ts";
 import { hostEndName } from "./types/bridge.ts";
 

@@ -123,8 +123,8 @@ export interface AttachmentOutcome {
 export interface Attachments {
   /**
    * Makes the pod's interfaces what is wanted: attaches what is missing, detaches what is no longer named,
-   * changes QoS in place. One reference that fails does not stop the others. Calls for one pod are done in
-   * the order they were made.
+   * changes QoS in place. One reference that fails does not stop the others. What an ADD of a runtime made stays that ADD's,
+   * whoever changes it. Calls for one pod are done in the order they were made.
    */
   reconcile(wanted: PodAttachments): Promise<readonly AttachmentOutcome[]>;
   /**

@@ -4,7 +4,7 @@ import { isErrno } from "../../linux/netlink/error.ts";
 import type { Link } from "../../linux/route/link.ts";
 import { isIpv6, isWithin } from "../../model/address.ts";
 import { LanyardError } from "../../model/errors.ts";
-import type { LinkLookup } from "../link-lookup.ts";
+import type { LinkLookup } from "../link/lookup.ts";
 import type { ActionHandler } from "./step.ts";
 
 /**

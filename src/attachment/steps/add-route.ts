@@ -60,10 +60,9 @@ export function routeVia(route: RouteRequest, link: number): RouteSpec {
 
 function isAs(route: Route, wanted: AddRouteStep, link: number): boolean {
   const { gateway, mtu, advertisedMss, priority } = wanted;
-  const [hop] = route.nextHops;
   return (
-    hop?.link === link &&
-    hop.gateway === gateway &&
+    // Of IPv6 the kernel makes one route of all that lead to one network, with a next hop for each.
+    route.nextHops.some((hop) => hop.link === link && hop.gateway === gateway) &&
     (mtu === undefined || route.mtu === mtu) &&
     (advertisedMss === undefined || route.advmss === advertisedMss) &&
     (priority === undefined || route.priority === priority)

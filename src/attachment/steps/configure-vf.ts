@@ -3,9 +3,10 @@ import type { Kernel } from "../../linux/kernel.ts";
 import type { VfSettings } from "../../linux/route/vf-settings.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { differenceOf } from "../difference.ts";
-import { NO_MAC, setOwnMac } from "../vf-own-mac.ts";
-import { findPf, type VfPlace, whereVfIs } from "../vf-place.ts";
-import { isTaken, patiently } from "../vf-refusals.ts";
+import { refuseOtherFunction } from "../link/identity.ts";
+import { NO_MAC, setOwnMac } from "../vf/own-mac.ts";
+import { findPf, linkOfPf, type VfPlace, whereVfIs } from "../vf/place.ts";
+import { isTaken, patiently } from "../vf/refusals.ts";
 import type { ActionHandler } from "./step.ts";
 
 /**
@@ -54,12 +55,14 @@ export const configureVf: ActionHandler<ConfigureVfStep, ConfiguredVf> = {
     const settings = Object.fromEntries(
       keysOf(step.settings).flatMap((key) => (told?.[key] === undefined ? [] : [[key, told[key]]])),
     );
-    const setsMac = step.settings.mac !== undefined && step.link !== undefined;
-    return { pfAddress, settings, ...(setsMac ? { mac: (await hostLinks.get(step.link)).mac } : {}) };
+    if (step.settings.mac === undefined || step.link === undefined) return { pfAddress, settings };
+    const own = await hostLinks.get(step.link);
+    refuseOtherFunction(own, step.pciAddress);
+    return { pfAddress, settings, mac: own.mac };
   },
 
-  async apply({ kernel, hostLinks }, step) {
-    const { pf } = await whereVfIs(kernel, hostLinks, step);
+  async apply({ kernel, hostLinks }, step, { pfAddress }) {
+    const pf = await linkOfPf(kernel, hostLinks, step, pfAddress);
     const { vfIndex, settings, link } = step;
     await patiently(() => setAll(kernel, pf, vfIndex, settings));
     if (settings.mac !== undefined && link !== undefined) {

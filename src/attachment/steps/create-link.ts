@@ -1,8 +1,8 @@
 import type { LinkKindSpec } from "../../linux/route/kinds/kinds.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { differenceOf } from "../difference.ts";
-import type { LinkLookup } from "../link-lookup.ts";
-import { removeLink } from "../remove-link.ts";
+import type { LinkLookup } from "../link/lookup.ts";
+import { removeLink } from "../link/remove.ts";
 import type { PreparedHandler } from "./step.ts";
 
 /** A virtual link is made in the pod's namespace. */

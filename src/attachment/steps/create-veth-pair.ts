@@ -5,7 +5,7 @@ import { hasSetMac } from "../../linux/sysfs/set-mac.ts";
 import type { Prepared } from "../../linux/worker/prepared.ts";
 import { LanyardError } from "../../model/errors.ts";
 import { differenceOf } from "../difference.ts";
-import { removeLink } from "../remove-link.ts";
+import { removeLink } from "../link/remove.ts";
 import { refuseTakenName } from "./create-link.ts";
 import type { ActionHandler } from "./step.ts";
 
@@ -92,8 +92,9 @@ export const createVethPair: ActionHandler<CreateVethPairStep, null> = {
   },
 
   async undo({ kernel }, step) {
-    // By the node's end, whose name is ours alone; it takes the pod's end with it.
-    await removeLink(kernel, kernel.host, step.hostName);
+    // By the node's end, which takes the pod's end with it; and by its index, since the pod's next sandbox has one of the
+    // same name.
+    await removeLink(kernel, kernel.host, step.index);
   },
 
   async check({ kernel, podLinks, hostLinks }, step) {

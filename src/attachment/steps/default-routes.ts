@@ -43,8 +43,10 @@ export const defaultRoutes: ActionHandler<DefaultRoutesStep, FormerRoutes> = {
       await tolerating([ESRCH, ENODEV], () => pod.routes.delete(route));
     }
     for (const route of before.routes) {
+      const spec = specOf(route);
       try {
-        await pod.routes.add(specOf(route));
+        // Behind what the pod has by now. Of IPv6 two would share what the pod sends.
+        await (isIpv6(spec.destination) ? pod.routes.add(spec) : pod.routes.append(spec));
       } catch (error) {
         if (isErrno(error, EEXIST)) continue;
         // By a link that is gone, or down.

@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { writeWholeFile } from "../../linux/whole-file.ts";
 import type { ActionHandler } from "./step.ts";
 
-/** The attachment gets a copy of the file in which the device plugin says what the device is (device-info specification). */
+/**
+ * The attachment gets a copy of the file in which the device plugin says what the device is (device-info specification). It
+ * lies below /run, which a reboot empties.
+ */
 export interface DeviceInfoStep {
   readonly kind: "deviceInfo";
   /** The device plugin's file. */
@@ -36,8 +39,6 @@ export const deviceInfo: ActionHandler<DeviceInfoStep, null> = {
       `${path} was made a copy of ${source}, and ${found === undefined ? "is gone" : "says something else"}`,
     ];
   },
-
-  outlivesReboot: true,
 };
 
 async function readOrNothing(path: string): Promise<string | undefined> {

@@ -1,10 +1,10 @@
 import type { Qdisc } from "../../linux/route/tc/qdisc.ts";
 import { LanyardError } from "../../model/errors.ts";
 import type { QosPlan } from "../../qos/plan.ts";
-import { removeLink } from "../remove-link.ts";
-import { changePlan, clearShaping } from "../shaper.ts";
-import { checkShaping } from "../shaping-check.ts";
-import type { ActionHandler } from "./step.ts";
+import { removeLink } from "../link/remove.ts";
+import { checkShaping } from "../shaping/check.ts";
+import { changePlan, clearShaping } from "../shaping/shaper.ts";
+import type { ActionHandler, ApplyContext } from "./step.ts";
 
 /** The pod's link is held to a class. */
 export interface ShapeStep {
@@ -27,17 +27,7 @@ export interface Unshaped {
 export const shape: ActionHandler<ShapeStep, Unshaped> = {
   kind: "shape",
 
-  async observe({ pod, podLinks }, step) {
-    if ((await pod.links.find(step.ifb)) !== undefined) {
-      throw new LanyardError(
-        "conflict",
-        `${pod.name} has a link "${step.ifb}" already, which is needed for shaping`,
-      );
-    }
-    const link = await podLinks.get(step.link);
-    if (step.isForeign === true) refuseForeign(link.name, await pod.qdiscs.list(link.index));
-    return { gsoMaxSize: link.gsoMaxSize };
-  },
+  observe: observeUnshaped,
 
   async apply({ kernel, pod }, step, before) {
     await changePlan(
@@ -51,9 +41,8 @@ export const shape: ActionHandler<ShapeStep, Unshaped> = {
   async undo({ kernel, pod, leaving }, step, before) {
     if (pod === undefined) return;
     const { link: name, ifb } = step;
-    if (leaving.has(name)) return await removeLink(kernel, pod, ifb);
-    const link = await pod.links.find(name);
-    if (link === undefined) return;
+    const link = leaving.has(name) ? undefined : await pod.links.find(name);
+    if (link === undefined) return await removeLink(kernel, pod, ifb);
     await clearShaping({ kernel, pod, link: name, ifb });
     const { gsoMaxSize } = before;
     if (link.gsoMaxSize !== gsoMaxSize)
@@ -63,6 +52,22 @@ export const shape: ActionHandler<ShapeStep, Unshaped> = {
   check: async ({ pod }, { link, ifb, plan }) =>
     plan === undefined ? [] : await checkShaping({ pod, link, ifb }, plan),
 };
+
+/** What a link is like that nothing of ours limits yet. Throws LanyardError where something else is in the way of that. */
+export async function observeUnshaped(
+  { pod, podLinks }: Pick<ApplyContext, "pod" | "podLinks">,
+  { link: name, ifb, isForeign }: ShapeStep,
+): Promise<Unshaped> {
+  if ((await pod.links.find(ifb)) !== undefined) {
+    throw new LanyardError(
+      "conflict",
+      `${pod.name} has a link "${ifb}" already, which is needed for shaping`,
+    );
+  }
+  const link = await podLinks.get(name);
+  if (isForeign === true) refuseForeign(name, await pod.qdiscs.list(link.index));
+  return { gsoMaxSize: link.gsoMaxSize };
+}
 
 /** Throws when a link is shaped already: two cannot hold it, and the first would lose what it asked for. */
 function refuseForeign(name: string, qdiscs: readonly Qdisc[]): void {

@@ -3,7 +3,7 @@ import type { Namespace } from "../../linux/namespace.ts";
 import type { Prepared } from "../../linux/worker/prepared.ts";
 import type { CniResult } from "../../model/cni/result.ts";
 import type { PluginRunner } from "../../model/ports.ts";
-import type { LinkLookup } from "../link-lookup.ts";
+import type { LinkLookup } from "../link/lookup.ts";
 
 /** What a step may touch while it is applied. */
 export interface ApplyContext {

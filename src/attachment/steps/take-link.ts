@@ -6,8 +6,8 @@ import type { Link } from "../../linux/route/link.ts";
 import type { Route } from "../../linux/route/route.ts";
 import { errorText, LanyardError } from "../../model/errors.ts";
 import { differenceOf } from "../difference.ts";
-import { findAtHome } from "../homecoming.ts";
-import { isSameLink, type LinkIdentity, linkIdentity } from "../link-identity.ts";
+import { findAtHome } from "../link/homecoming.ts";
+import { isSameLink, type LinkIdentity, linkIdentity, refuseOtherFunction } from "../link/identity.ts";
 import { refuseTakenName } from "./create-link.ts";
 import type { ActionHandler, UndoContext } from "./step.ts";
 
@@ -16,6 +16,8 @@ export interface TakeLinkStep {
   readonly kind: "takeLink";
   /** Its name on the node, which it gets back. */
   readonly link: string;
+  /** Of the function that it must be of, where that is known. */
+  readonly pciAddress?: string;
   /** Its name in the pod. */
   readonly name: string;
   /** Bytes. */
@@ -35,6 +37,7 @@ export interface TakenLink extends LinkIdentity {
   /** Bytes. */
   readonly gsoMaxSize: number;
   readonly altNames: readonly string[];
+  readonly alias?: string;
 }
 
 /** Names that are tried for a link whose own name is another's by now. */
@@ -46,6 +49,7 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
 
   async observe({ kernel, podLinks, hostLinks }, step) {
     const link = await hostLinks.get(step.link);
+    refuseOtherFunction(link, step.pciAddress);
     const { routes } = await kernel.host.routes.list({ link: link.index, type: "unicast" });
     const why = whyNotSpare(link, routes);
     if (why !== undefined) {
@@ -55,10 +59,12 @@ export const takeLink: ActionHandler<TakeLinkStep, TakenLink> = {
       );
     }
     await refuseTakenName(podLinks, step.name);
-    const { mtu, isUp, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, altNames } = link;
+    const { mtu, isUp, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, altNames, alias } =
+      link;
     return {
       ...linkIdentity(link),
       ...{ mtu, isUp, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, altNames },
+      ...(alias === undefined ? {} : { alias }),
     };
   },
 
@@ -153,7 +159,7 @@ async function restore(
   step: TakeLinkStep,
   before: TakenLink,
 ): Promise<void> {
-  const { mtu, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, mac } = before;
+  const { mtu, isPromiscuous, isAllMulticast, transmitQueueLength, gsoMaxSize, mac, alias = "" } = before;
   const other = link.name === step.link ? undefined : await host.links.find(step.link);
   if (other !== undefined && other.index !== link.index) {
     tell(
@@ -171,12 +177,16 @@ async function restore(
     transmitQueueLength,
     gsoMaxSize,
     gsoIpv4MaxSize: gsoMaxSize,
+    alias,
     ...(isFree ? { name: step.link } : {}),
   });
   await withRefusalsTold(tell, async () => {
     if (link.mac !== mac) await host.links.set(link.index, { mac });
   });
   const names = (await host.links.get(link.index)).altNames;
+  // What the pod called it beside its name would be in the way of the next pod's.
+  const foreign = names.filter((each) => !before.altNames.includes(each));
+  if (foreign.length > 0) await host.links.deleteAltNames(link.index, foreign);
   for (const altName of before.altNames.filter((each) => !names.includes(each))) {
     await withRefusalsTold(tell, () => host.links.addAltNames(link.index, [altName]));
   }

@@ -2,7 +2,7 @@ import { isIpv6 } from "../../model/address.ts";
 import { InvalidValueError, NotFoundError } from "../../model/errors.ts";
 import { podKey } from "../../model/pod.ts";
 import type { AttachmentRequest } from "../request.ts";
-import { planShaping } from "../shaping.ts";
+import { planShaping } from "../shaping/plan.ts";
 import type { AddRouteStep } from "../steps/add-route.ts";
 import type { Step } from "../steps/steps.ts";
 import type { LinkFacts, NodeFacts } from "./node-facts.ts";

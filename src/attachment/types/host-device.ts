@@ -8,7 +8,7 @@ import { planUserspaceDevice } from "./userspace-device.ts";
 /** A device of the node: its link is moved into the pod. */
 export function planHostDevice(
   request: AttachmentRequest,
-  { link }: HostDeviceRequest,
+  { link, pciAddress }: HostDeviceRequest,
   node: NodeFacts,
 ): Step[] {
   const { interfaceName: name, mac } = request;
@@ -17,5 +17,9 @@ export function planHostDevice(
     throw new InvalidValueError(`MAC address of interface ${name}`, mac, "none: a program drives the device");
   }
   linkOfNode(node, link, "the node's network namespace");
-  return [{ kind: "takeLink", link, name, ...linkSettings(request) }, ...planInterface(request, node)];
+  const whose = pciAddress === undefined ? {} : { pciAddress };
+  return [
+    { kind: "takeLink", link, ...whose, name, ...linkSettings(request) },
+    ...planInterface(request, node),
+  ];
 }

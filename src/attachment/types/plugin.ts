@@ -1,5 +1,5 @@
 import type { AttachmentRequest, LinkRequest } from "../request.ts";
-import { planShaping } from "../shaping.ts";
+import { planShaping } from "../shaping/plan.ts";
 import type { Step } from "../steps/steps.ts";
 import {
   containerIdOf,

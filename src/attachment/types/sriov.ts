@@ -6,13 +6,13 @@ import { planUserspaceDevice } from "./userspace-device.ts";
 
 /** A VF: set through its PF, and moved into the pod where it has a link. */
 export function planSriov(request: AttachmentRequest, sriov: SriovRequest, node: NodeFacts): Step[] {
-  const { link } = sriov;
+  const { link, pciAddress } = sriov;
   if (link === undefined) return [...planSettings(request, sriov), ...planUserspaceDevice(request)];
   linkOfNode(node, link, "the node's network namespace");
   const { interfaceName: name, mtu } = request;
   return [
     ...planSettings(request, sriov),
-    { kind: "takeLink", link, name, ...(mtu === undefined ? {} : { mtu }) },
+    { kind: "takeLink", link, pciAddress, name, ...(mtu === undefined ? {} : { mtu }) },
     ...planInterface(request, node),
   ];
 }

@@ -1,7 +1,14 @@
 import { LanyardError } from "../../model/errors.ts";
 import { EACCES, EHOSTUNREACH, EINVAL, ENOENT } from "../errno.ts";
 import { isErrno } from "../netlink/error.ts";
-import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/message.ts";
+import {
+  NLM_F_ACK,
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+} from "../netlink/message.ts";
 import type { DumpResult, NetlinkClient } from "../worker/netlink-client.ts";
 import type { Prepared } from "../worker/prepared.ts";
 import { AF_INET, AF_INET6 } from "./ip.ts";
@@ -57,6 +64,11 @@ export class Routes {
   /** `prepend`, to be sent with other requests. */
   preparePrepend(route: RouteSpec): Prepared<void> {
     return this.#prepare("add", RTM_NEWROUTE, NLM_F_CREATE, route);
+  }
+
+  /** As `prepend`, but of IPv4 behind the others, so that it is taken when they are gone. */
+  async append(route: RouteSpec): Promise<void> {
+    await this.#client.send(this.#prepare("add", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, route));
   }
 
   /** Adds a route, or puts it in the place of the one with the same destination, table and priority. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import type { AttachmentEngine } from "../../../src/attachment/engine.ts";
-import type { Journal } from "../../../src/attachment/journal.ts";
+import type { Journal } from "../../../src/attachment/journal/journal.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import { Catalog, makeEngine, makePod, makeStateFolder, openJournal, PodSandbox, refer } from "./fixtures.ts";
 
@@ -292,9 +292,15 @@ describe("the attachment engine", () => {
 
   test("makes the interfaces anew when the pod has another namespace by now", async () => {
     await reconcile(refer("over", "net1", withAddress));
+    const end = await inPod(async ({ fd, links }) =>
+      kernel.linkEvents.expectEnd((await links.get("net1")).index, await kernel.host.namespaceIds.ensure(fd)),
+    );
     await sandbox.end();
+    // The kernel takes the namespace apart a moment later, and until then its address is in use.
+    await end.announced;
     sandbox = await PodSandbox.start();
     const [outcome] = await reconcile(refer("over", "net1", withAddress));
+    assert.equal(outcome?.error, undefined);
     assert.equal(outcome?.action, "attached");
     assert.deepEqual(await namesInPod(), ["lo", "net1"]);
   });

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { AttachmentEngine } from "../../../src/attachment/engine.ts";
-import { Journal } from "../../../src/attachment/journal.ts";
+import { Journal } from "../../../src/attachment/journal/journal.ts";
 import { readBootId } from "../../../src/linux/boot-id.ts";
 import { probeCapabilities } from "../../../src/linux/capabilities.ts";
 import type { Kernel } from "../../../src/linux/kernel.ts";
@@ -114,6 +114,8 @@ export interface EngineSetup {
   readonly assigned?: readonly AssignedDevice[];
   /** Where other programs are run; nowhere unless said. */
   readonly programs?: PluginRunner;
+  /** Says nothing unless told otherwise. */
+  readonly log?: Logger;
 }
 
 const noPrograms: PluginRunner = {
@@ -129,6 +131,7 @@ export async function makeEngine({
   catalog,
   assigned = [],
   programs = noPrograms,
+  log = pino({ level: "silent" }),
 }: EngineSetup): Promise<AttachmentEngine> {
   await using scratch = await kernel.makeNamespace();
   return new AttachmentEngine({
@@ -159,7 +162,7 @@ export async function makeEngine({
       },
     },
     programs,
-    log: pino({ level: "silent" }),
+    log,
   });
 }
 

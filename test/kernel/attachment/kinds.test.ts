@@ -262,6 +262,8 @@ describe("a link of the node in a pod", () => {
         );
         // The pod calls it otherwise, and makes another of its name.
         await links.set(inside.index, { isUp: false, name: "mine", mtu: 1000, isAllMulticast: false });
+        await links.set(inside.index, { alias: "the pod's" });
+        await links.addAltNames(inside.index, ["mine-too"]);
         await links.create({ name: "net1", of: { kind: "veth", peer: { name: "net1-peer" } } });
       },
       makeRival,

@@ -5,8 +5,8 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import type { AttachmentEngine } from "../../../src/attachment/engine.ts";
-import { GarbageCollector } from "../../../src/attachment/garbage-collector.ts";
-import { Journal } from "../../../src/attachment/journal.ts";
+import { GarbageCollector } from "../../../src/attachment/garbage/collector.ts";
+import { Journal } from "../../../src/attachment/journal/journal.ts";
 import { PluginPrograms } from "../../../src/clients/plugin-programs.ts";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Namespace } from "../../../src/linux/namespace.ts";
@@ -318,5 +318,28 @@ describe("an attachment with a program", () => {
     assert.deepEqual(journal.entries(), []);
     // The pod stands for one of this boot, whose interfaces have the names that the former one's had.
     assert.deepEqual(await namesInPod(), ["lo", "net1", "net2"], "nothing in the kernel is touched");
+  });
+
+  test("of an earlier boot is taken back before programs serve the pod again, which they know by the same name", async () => {
+    const programs = new LedgerPrograms(state.path);
+    const wanted = () => ({ pod, namespacePath: sandbox.namespacePath, references: [served()] });
+    await (await makeEngine({ kernel, journal, catalog, programs })).reconcile(wanted());
+    journal.close();
+
+    journal = new Journal(join(state.path, "attachments.sqlite"), "another boot");
+    await sandbox.end();
+    sandbox = await PodSandbox.start();
+    programs.calls.splice(0);
+    const engine = await makeEngine({ kernel, journal, catalog, programs });
+    const [outcome] = await engine.reconcile(wanted());
+    assert.equal(outcome?.error, undefined);
+    assert.deepEqual(
+      programs.calls.map(({ command, call }) => `${command} ${call.program.type}`),
+      ["DEL stamp", "DEL ledger", "ADD ledger", "ADD stamp"],
+    );
+    const collector = new GarbageCollector({ attachments: engine, intervalMs: 60_000, log });
+    assert.deepEqual(await collector.collect(), [], "nothing is left to be taken back");
+    await engine.release(pod);
+    assert.deepEqual(programs.served(), []);
   });
 });

@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
 import { applySteps, undoSteps } from "../../../src/attachment/apply.ts";
-import type { Journal } from "../../../src/attachment/journal.ts";
-import { LinkLookup } from "../../../src/attachment/link-lookup.ts";
+import { failuresAsOne } from "../../../src/attachment/failures.ts";
+import type { Journal } from "../../../src/attachment/journal/journal.ts";
+import { LinkLookup } from "../../../src/attachment/link/lookup.ts";
 import { nodeLinkOf, planAttachment, podLinkOf } from "../../../src/attachment/plan.ts";
 import type { AttachmentRequest } from "../../../src/attachment/request.ts";
 import { handlerOf, type Step } from "../../../src/attachment/steps/steps.ts";
@@ -128,7 +129,10 @@ export class StepRunner implements Disposable {
     const kernel = this.#kernel;
     const tell = (sentence: string) => this.told.push(sentence);
     const context = { kernel, pod, namespacePath, programs: NO_PROGRAMS, result: undefined, tell };
-    await undoSteps(context, this.#journal.plan(id), false);
+    const { failures, left } = await undoSteps(context, this.#journal.plan(id), false);
+    if (failures.length === 0) return;
+    this.#journal.keep(id, left);
+    throw failuresAsOne("could not take back", failures);
   }
 
   #places(pod: Namespace, namespacePath: string) {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { applySteps, undoSteps } from "../../../src/attachment/apply.ts";
-import type { Journal } from "../../../src/attachment/journal.ts";
-import { LinkLookup } from "../../../src/attachment/link-lookup.ts";
+import type { Journal } from "../../../src/attachment/journal/journal.ts";
+import { LinkLookup } from "../../../src/attachment/link/lookup.ts";
 import type { RunProgramStep } from "../../../src/attachment/steps/run-program.ts";
 import type { SetUpStep } from "../../../src/attachment/steps/set-up.ts";
 import type { ApplyContext, UndoContext } from "../../../src/attachment/steps/step.ts";
@@ -82,14 +85,48 @@ describe("taking a plan back", () => {
   const steps = [run("ptp"), setUp, run("portmap"), run("sbr")];
   const before = steps.map(() => null);
 
-  test("undoes what was begun, the last first, tries all, and throws the failures together", async () => {
+  test("undoes what was begun, the last first, tries all, and tells of every failure", async () => {
     const log: string[] = [];
     const { undo } = surroundings(log, ["portmap", "ptp"]);
-    await assert.rejects(undoSteps(undo, { steps, before, reached: 3 }, false), {
-      code: "timeout",
-      message: "could not take back: portmap is stuck; ptp is stuck",
-    });
+    const { failures } = await undoSteps(undo, { steps, before, reached: 3 }, false);
+    assert.deepEqual(failures.map(String), ["LanyardError: portmap is stuck", "LanyardError: ptp is stuck"]);
     assert.deepEqual(log, ["DEL portmap", "set down", "DEL ptp"]);
+  });
+
+  test("leaves only what failed to be tried again: the rest may be somebody else's by then", async () => {
+    const { undo } = surroundings([], ["portmap"]);
+    const noted = [null, null, "what was there", null];
+    const { left } = await undoSteps(undo, { steps, before: noted, reached: 4 }, false);
+    assert.deepEqual(left, { steps: [run("portmap")], before: ["what was there"], reached: 1 });
+    const { left: nothing } = await undoSteps(surroundings([]).undo, left, false);
+    assert.deepEqual(nothing, { steps: [], before: [], reached: 0 });
+  });
+
+  test("tries what came before a link again when that link did not come back", async () => {
+    const brings: RunProgramStep = { ...run("ptp"), makesLink: true };
+    const plan = [run("sbr"), brings, run("portmap")];
+    const { undo } = surroundings([], ["ptp"]);
+    const { left } = await undoSteps(undo, { steps: plan, before: [null, null, null], reached: 3 }, false);
+    assert.deepEqual(left, { steps: plan.slice(0, 2), before: [null, null], reached: 2 });
+  });
+
+  test("leaves what a reboot took by itself alone: the pod's next attachment may have a file of that name", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lanyard-apply-"));
+    try {
+      const path = join(folder, "1-net1-device.json");
+      writeFileSync(path, "{}");
+      const plan = {
+        steps: [{ kind: "deviceInfo", source: "/dp", path } as const],
+        before: [null],
+        reached: 1,
+      };
+      await undoSteps(surroundings([]).undo, plan, true);
+      assert.equal(existsSync(path), true);
+      await undoSteps(surroundings([]).undo, plan, false);
+      assert.equal(existsSync(path), false);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("has of an earlier boot only that taken back which outlives it", async () => {

@@ -104,7 +104,7 @@ describe("a VF", () => {
     const mac = "02:00:00:00:00:01";
     assert.deepEqual(plan(sriov, { mac, mtu: 1400, addresses: ["10.0.0.2/24"] }), [
       { ...place, link: "eth0v3", settings: { vlan: { id: 100 }, isTrusted: true, mac } },
-      { kind: "takeLink", link: "eth0v3", name: "net1", mtu: 1400 },
+      { kind: "takeLink", link: "eth0v3", pciAddress: "0000:01:10.0", name: "net1", mtu: 1400 },
       { kind: "announce", link: "net1", families: ["ipv4"] },
       { kind: "addAddress", link: "net1", address: "10.0.0.2/24" },
       setUp,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { planAttachment } from "../../../src/attachment/plan.ts";
 import { type AttachmentRequest, differsOnlyInQos, sameRequest } from "../../../src/attachment/request.ts";
-import { ifbName } from "../../../src/attachment/shaping.ts";
+import { ifbName } from "../../../src/attachment/shaping/plan.ts";
 import { hostEndName } from "../../../src/attachment/types/bridge.ts";
 import type { NodeFacts } from "../../../src/attachment/types/node-facts.ts";
 import type { QosClass } from "../../../src/model/qos-class.ts";

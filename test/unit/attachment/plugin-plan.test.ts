@@ -48,6 +48,14 @@ describe("planning a link that a program makes", () => {
     assert.deepEqual(steps[2], { ...common, program: portmap, makesLink: false });
   });
 
+  test("sets the MAC address and MTU that the network's tuning asks for on what the program made", () => {
+    const tuning = { isPromiscuous: true };
+    const steps = planAttachment({ ...request, mac: "02:00:00:00:00:07", mtu: 1300, tuning }, node);
+    assert.deepEqual(steps.slice(1), [
+      { kind: "tune", link: "net1", isPromiscuous: true, mac: "02:00:00:00:00:07", mtu: 1300 },
+    ]);
+  });
+
   test("speaks of the pod itself where no runtime named a sandbox", () => {
     const [first] = planAttachment(request, node);
     assert.equal(first?.kind === "runProgram" && first.containerId, "1");

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { LinkLookup } from "../../../src/attachment/link-lookup.ts";
+import { LinkLookup } from "../../../src/attachment/link/lookup.ts";
 import type { AttachmentRequest } from "../../../src/attachment/request.ts";
 import { type ResultSources, resultOf } from "../../../src/attachment/result.ts";
 import { hasLink, initialStatus, statusOf } from "../../../src/attachment/status.ts";
