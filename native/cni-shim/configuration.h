@@ -18,7 +18,6 @@ struct agent {
  */
 static inline struct text unchanged_result(struct text input) {
   static const char *const asking[] = {
-      "lanyard.dev/networks",
       "k8s.v1.cni.cncf.io/networks",
       "v1.multus-cni.io/default-network",
       "kubernetes.io/ingress-bandwidth",
@@ -36,7 +35,8 @@ static inline struct text unchanged_result(struct text input) {
   if (member(runtime, "bandwidth").at != 0) return NOTHING;
   for (unsigned i = 0; i < sizeof asking / sizeof *asking; i++)
     if (member(annotations, asking[i]).at != 0) return NOTHING;
-  return previous;
+  /* Of ours also those that mean nothing: the agent refuses what is misspelt. */
+  return has_member_with(annotations, "lanyard.dev/") ? NOTHING : previous;
 }
 
 static inline void read_path(struct text agent, const char *version, const char *name, char *into, long room,

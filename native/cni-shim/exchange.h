@@ -4,6 +4,7 @@
 #include <linux/un.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 /* Room for the path of a socket, with the null at its end. */
 enum { SOCKET_ROOM = sizeof((struct sockaddr_un *)0)->sun_path };
@@ -99,9 +100,11 @@ static inline enum outcome read_answer(struct answer *answer, int has_ended) {
 static inline long open_connection(const char *path, long patience) {
   long connection = call(__NR_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
   if (connection < 0) return connection;
-  struct timeval limit = {patience / 1000, patience % 1000 * 1000};
-  call_with_six(__NR_setsockopt, connection, SOL_SOCKET, SO_RCVTIMEO, (long)&limit, sizeof limit, 0);
-  call_with_six(__NR_setsockopt, connection, SOL_SOCKET, SO_SNDTIMEO, (long)&limit, sizeof limit, 0);
+  if (patience != 0) {
+    struct timeval limit = {patience / 1000, patience % 1000 * 1000};
+    call_with_six(__NR_setsockopt, connection, SOL_SOCKET, SO_RCVTIMEO, (long)&limit, sizeof limit, 0);
+    call_with_six(__NR_setsockopt, connection, SOL_SOCKET, SO_SNDTIMEO, (long)&limit, sizeof limit, 0);
+  }
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   for (int i = 0; (address.sun_path[i] = path[i]) != '\0';) i++;
   long result;
@@ -112,16 +115,28 @@ static inline long open_connection(const char *path, long patience) {
   return result;
 }
 
+/* Sends head and body in one go where the socket takes them, so that the agent is woken once. */
 static inline long send_call(int connection, struct text body) {
   char digits[DECIMAL_ROOM];
-  const struct text parts[] = {
+  const char *size = decimal(digits, (long)size_of(body));
+  struct text parts[] = {
       text_of("POST /v1/cni HTTP/1.1\r\nHost: lanyard\r\nConnection: close\r\n"
               "Content-Type: application/octet-stream\r\nContent-Length: "),
-      text_of(decimal(digits, (long)size_of(body))),
+      text_of(size),
       text_of("\r\n\r\n"),
       body,
   };
-  for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+  enum { COUNT = sizeof parts / sizeof *parts };
+  struct iovec vector[COUNT];
+  for (int i = 0; i < COUNT; i++) vector[i] = (struct iovec){(void *)parts[i].at, size_of(parts[i])};
+  long sent;
+  do sent = call(__NR_writev, connection, (long)vector, COUNT, 0);
+  while (sent == -EINTR);
+  if (sent < 0) return sent;
+  for (int i = 0; i < COUNT; i++) {
+    long taken = sent < (long)size_of(parts[i]) ? sent : (long)size_of(parts[i]);
+    sent -= taken;
+    parts[i].at += taken;
     long result = write_all(connection, parts[i]);
     if (result < 0) return result;
   }

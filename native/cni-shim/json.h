@@ -125,13 +125,23 @@ static inline int is_string(struct text value) {
   return value.at != 0 && *value.at == '"';
 }
 
-/* Whether a value that was passed is a string that says these ASCII characters, however they are escaped. */
-static inline int says(struct text value, const char *wanted) {
-  if (!is_string(value)) return 0;
+/* Passes these ASCII characters within a string, however they are escaped. */
+static inline int pass_said(struct text *rest, const char *wanted) {
+  while (rest->at < rest->end && *wanted != '\0')
+    if (next_character(rest) != *wanted++) return 0;
+  return *wanted == '\0';
+}
+
+/* Whether a value that was passed is a string that begins with these characters. */
+static inline int begins_with(struct text value, const char *wanted) {
   struct text rest = {value.at + 1, value.end - 1};
-  while (rest.at < rest.end && *wanted != '\0')
-    if (next_character(&rest) != *wanted++) return 0;
-  return rest.at == rest.end && *wanted == '\0';
+  return is_string(value) && pass_said(&rest, wanted);
+}
+
+/* Whether a value that was passed is a string that says these characters and no more. */
+static inline int says(struct text value, const char *wanted) {
+  struct text rest = {value.at + 1, value.end - 1};
+  return is_string(value) && pass_said(&rest, wanted) && rest.at == rest.end;
 }
 
 /*
@@ -160,29 +170,56 @@ static inline int is_object(struct text value) {
   return value.at != 0 && *value.at == '{';
 }
 
+/* One member of an object that was passed. */
+struct member {
+  struct text key;
+  struct text value;
+};
+
+/* Where an object's first member begins; nothing is there where it is no object. */
+static inline struct text members_of(struct text object) {
+  if (!is_object(object)) return NOTHING;
+  struct text rest = {object.at + 1, object.end};
+  pass_space(&rest);
+  return rest;
+}
+
+/* Passes the next member; gives 0 where there is none. */
+static inline int pass_member(struct text *rest, struct member *member) {
+  if (rest->at == 0 || *rest->at != '"') return 0;
+  member->key.at = rest->at;
+  pass_string(rest);
+  member->key.end = rest->at;
+  pass_space(rest);
+  pass(rest, ':');
+  pass_space(rest);
+  member->value.at = rest->at;
+  pass_value(rest, 0);
+  // the space after it is not part of it
+  for (member->value.end = rest->at; member->value.end[-1] <= ' ';) member->value.end--;
+  pass(rest, ',');
+  pass_space(rest);
+  return 1;
+}
+
 /*
  * The member of this name, of an object that was passed; the last where there are several, as JSON.parse has it.
  * Nothing where there is none, and where it is no object.
  */
 static inline struct text member(struct text object, const char *name) {
   struct text found = NOTHING;
-  if (!is_object(object)) return found;
-  struct text rest = {object.at + 1, object.end};
-  pass_space(&rest);
-  while (*rest.at == '"') {
-    struct text key = {rest.at, rest.at};
-    pass_string(&rest);
-    key.end = rest.at;
-    pass_space(&rest);
-    pass(&rest, ':');
-    pass_space(&rest);
-    struct text value = {rest.at, rest.at};
-    pass_value(&rest, 0);
-    // the space after it is not part of it
-    for (value.end = rest.at; value.end[-1] <= ' ';) value.end--;
-    if (says(key, name)) found = value;
-    pass(&rest, ',');
-    pass_space(&rest);
-  }
+  struct text rest = members_of(object);
+  struct member each;
+  while (pass_member(&rest, &each))
+    if (says(each.key, name)) found = each.value;
   return found;
+}
+
+/* Whether an object that was passed has a member whose name begins with these ASCII characters. */
+static inline int has_member_with(struct text object, const char *beginning) {
+  struct text rest = members_of(object);
+  struct member each;
+  while (pass_member(&rest, &each))
+    if (begins_with(each.key, beginning)) return 1;
+  return 0;
 }

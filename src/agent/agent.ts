@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { AttachmentEngine } from "../attachment/engine.ts";
-import { GarbageCollector } from "../attachment/garbage-collector.ts";
-import { Journal } from "../attachment/journal.ts";
+import { GarbageCollector } from "../attachment/garbage/collector.ts";
+import { Journal } from "../attachment/journal/journal.ts";
 import { ContainerRuntime } from "../clients/container-runtime.ts";
 import { KubeletAssignments } from "../clients/device-assignments.ts";
 import { PodResourcesClient } from "../clients/pod-resources.ts";
@@ -145,6 +145,7 @@ export class Agent {
       capabilities: parts.capabilities,
       sources,
       programs: pluginRunner(this.#config.cni),
+      announcedLink: (name) => parts.devices?.node.announcedLink(name),
       log: log.child({ part: "attachment" }),
       onOperation: (report) => registry.observe(report),
     });

@@ -120,7 +120,7 @@ export class CniParts {
     makeFolder(config.multusDirectory, 0o700);
     const socket = new MultusSocket({
       directory: config.multusDirectory,
-      multus: new Multus({ ...this.#references(), networks }),
+      multus: new Multus({ ...this.#references(), networks, isIsolated: config.namespaceIsolation }),
       onRequest: onMultusRequest,
       log,
     });

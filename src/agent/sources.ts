@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { ResolverSources } from "../attachment/resolve-sources.ts";
+import type { ResolverSources } from "../attachment/resolve/sources.ts";
 import { NodeNetworkFolders } from "../clients/node-networks.ts";
 import { PluginPrograms } from "../clients/plugin-programs.ts";
 import { TuningAllowlist } from "../clients/tuning-allowlist.ts";

@@ -4,7 +4,7 @@ import { podKey } from "../model/pod.ts";
 import { failureOf, withMore } from "./failures.ts";
 import { isSameOwner } from "./journal/entries.ts";
 import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
-import { endEntries, entriesHere, identifyLater, isIn, type Parts, requestsOf } from "./parts.ts";
+import { endEntries, entriesHere, identify, isIn, type Parts, requestsOf } from "./parts.ts";
 import { type AttachmentRequest, sameRequest } from "./request.ts";
 import { resolveReferences } from "./resolve/resolve.ts";
 import { makeAll } from "./transaction.ts";
@@ -16,11 +16,11 @@ export type OwnedAttachments = PodAttachments & { readonly owner: AttachmentOwne
 export async function attach(wanted: OwnedAttachments, parts: Parts): Promise<AttachmentStatus[]> {
   const { kernel, entries, life } = parts;
   await using pod = await kernel.namespace(wanted.namespacePath);
-  const identity = identifyLater(pod, wanted.namespacePath);
+  const identity = identify(pod, wanted.namespacePath);
   await endFormer(wanted, identity, parts);
 
   const requests = await resolveAll(wanted, identity, parts);
-  const here = await entriesHere(wanted.pod, identity, parts);
+  const here = entriesHere(wanted.pod, identity, parts);
   const standing = new Map<AttachmentRequest, AttachmentStatus>();
   for (const request of requests) {
     const entry = here.find((each) => each.request.interfaceName === request.interfaceName);
@@ -44,12 +44,12 @@ export async function attach(wanted: OwnedAttachments, parts: Parts): Promise<At
 /** Ends what former sandboxes of the pod had. What cannot be ended yet keeps the new one from nothing but that. */
 async function endFormer(
   { pod, owner }: OwnedAttachments,
-  identity: Promise<NamespaceIdentity>,
+  identity: NamespaceIdentity,
   { entries, life, log }: Parts,
 ): Promise<void> {
   const ofPod = entries.ofPod(pod);
   if (ofPod.length === 0) return;
-  const here = await identity;
+  const here = identity;
   const former = ofPod.filter((entry) => {
     const { owner: other } = entry.request;
     return !isIn(entry, here) || (other !== undefined && other.sandbox !== owner.sandbox);
@@ -62,11 +62,11 @@ async function endFormer(
 /** All requests. Throws the first reference's failure, with the others told, before anything is attached. */
 async function resolveAll(
   wanted: OwnedAttachments,
-  identity: Promise<NamespaceIdentity>,
+  identity: NamespaceIdentity,
   parts: Parts,
 ): Promise<AttachmentRequest[]> {
   const { entries, sources } = parts;
-  const held = requestsOf(await entriesHere(wanted.pod, identity, parts));
+  const held = requestsOf(entriesHere(wanted.pod, identity, parts));
   const resolve = () => resolveReferences(wanted, sources, held);
   let resolved = await resolve();
   const isInWay = resolved.some((each) => "error" in each || entries.holderOf(each.request) !== undefined);

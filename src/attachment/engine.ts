@@ -22,6 +22,7 @@ import { PodOrder } from "./pod-order.ts";
 import { reconcile } from "./reconcile.ts";
 import { recover } from "./recovery.ts";
 import type { ResolverSources } from "./resolve/resolve.ts";
+import type { AnnouncedLink } from "./surroundings.ts";
 
 export interface EngineOptions {
   readonly kernel: Kernel;
@@ -30,6 +31,8 @@ export interface EngineOptions {
   readonly sources: ResolverSources;
   readonly programs: PluginRunner;
   readonly log: Logger;
+  /** The node's links as they were announced last, so that they need not be asked for. */
+  readonly announcedLink?: AnnouncedLink;
   /** Told about every operation that ended. */
   readonly onOperation?: (report: OperationReport) => void;
 }

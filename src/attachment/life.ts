@@ -17,13 +17,14 @@ import { completeRequest, refuseMissingGateway, withGatewaysOf } from "./lease/l
 import { leasedBy, leaseFromRange, planLease } from "./lease/leasing.ts";
 import { LinkLookup } from "./link/lookup.ts";
 import { RunningOutcome } from "./outcome.ts";
-import { nodeLinkOf, planAttachment, podLinkOf } from "./plan.ts";
+import { planAttachment } from "./plan.ts";
 import { afterLink, isPlannedInTwo, untilLink } from "./plan-parts.ts";
 import type { AttachmentRequest } from "./request.ts";
 import { reshape } from "./shaping/reshape.ts";
 import { initialStatus, statusOf } from "./status.ts";
 import type { ApplyContext } from "./steps/step.ts";
 import type { Step } from "./steps/steps.ts";
+import { type AnnouncedLink, assumeAround, lookAround, type Surroundings } from "./surroundings.ts";
 import type { LinkFacts, NodeFacts } from "./types/node-facts.ts";
 
 /** GSO_LEGACY_MAX_SIZE (include/linux/netdevice.h): what the kernel gives every link, in bytes. */
@@ -48,6 +49,8 @@ export interface LifeOptions {
   readonly capabilities: TcCapabilities;
   readonly programs: PluginRunner;
   readonly log: Logger;
+  /** Links are asked for when absent. */
+  readonly announcedLink?: AnnouncedLink;
   /** Told about every operation that ended. */
   readonly onOperation?: (report: OperationReport) => void;
 }
@@ -65,51 +68,64 @@ export class AttachmentLife {
     this.#options = options;
   }
 
-  /** Makes an attachment, or nothing of it. `identity` may be asked for while this looks around. */
+  /** Makes an attachment, or nothing of it. `namespace` tells who `pod` is. */
   async make(
     request: AttachmentRequest,
     pod: Namespace,
-    identity: Promise<NamespaceIdentity>,
+    namespace: NamespaceIdentity,
   ): Promise<AttachmentStatus> {
-    const { kernel, entries, log } = this.#options;
+    const { kernel, entries, announcedLink = () => undefined } = this.#options;
     // Taken back later, it would take from the programs what they give now.
     for (const former of entries.namesakesOf(request)) await this.end(former);
     return this.#timed("attach", request, async () => {
-      const podLinks = new LinkLookup(pod);
-      const hostLinks = new LinkLookup(kernel.host);
-      const [namespace, below] = await Promise.all([
-        identity,
-        lookAround(request, kernel, podLinks, hostLinks),
-      ]);
-      const places = { pod, podLinks, hostLinks, namespacePath: namespace.path };
-      const facts = this.#factsOf(below);
-
-      // Up to the journal nothing is waited for: what is free now is free when it is written down.
-      this.#refuseHeld(request);
-      const range = request.ipam?.type === "range" ? request.ipam : undefined;
-      const leased = range && leaseFromRange(entries, request.podNetworkName, range);
-      const complete = completeRequest(request, leased);
-      if (!isPlannedInTwo(request)) refuseMissingGateway(complete);
-      const plan = planAttachment(complete, facts);
-      const steps = isPlannedInTwo(request) ? [...untilLink(plan), ...planLease(request)] : plan;
-      const about = { pod: podKey(request.pod), interface: request.interfaceName };
-      for (const note of request.notes ?? []) log.warn(about, note);
-      const status = initialStatus(complete, namespace.path);
-      const entry = entries.begin(request, namespace, steps, status, leased);
-      try {
-        const made = await this.#apply(entry, complete, steps, places, facts);
-        entries.setState(entry, "attached", made);
-        return made;
-      } catch (error) {
-        await this.#endOnce(entry, pod).catch((second: unknown) => {
-          log.error(
-            { ...about, err: second },
-            "an attachment that failed could not be taken back; it is tried again later",
-          );
-        });
-        throw error;
+      const assumed = assumeAround(request, kernel, pod, announcedLink);
+      if (assumed !== undefined) {
+        try {
+          return await this.#makeAmong(assumed, request, pod, namespace);
+        } catch (error) {
+          // It may be no longer as it was announced. What could not be taken back is in the way of another attempt.
+          if (entries.ofPod(request.pod).some((each) => each.request === request)) throw error;
+        }
       }
+      return await this.#makeAmong(await lookAround(request, kernel, pod), request, pod, namespace);
     });
+  }
+
+  async #makeAmong(
+    { podLinks, hostLinks, below }: Surroundings,
+    request: AttachmentRequest,
+    pod: Namespace,
+    namespace: NamespaceIdentity,
+  ): Promise<AttachmentStatus> {
+    const { entries, log } = this.#options;
+    const places = { pod, podLinks, hostLinks, namespacePath: namespace.path };
+    const facts = this.#factsOf(below);
+
+    // Up to the journal nothing is waited for: what is free now is free when it is written down.
+    this.#refuseHeld(request);
+    const range = request.ipam?.type === "range" ? request.ipam : undefined;
+    const leased = range && leaseFromRange(entries, request.podNetworkName, range);
+    const complete = completeRequest(request, leased);
+    if (!isPlannedInTwo(request)) refuseMissingGateway(complete);
+    const plan = planAttachment(complete, facts);
+    const steps = isPlannedInTwo(request) ? [...untilLink(plan), ...planLease(request)] : plan;
+    const about = { pod: podKey(request.pod), interface: request.interfaceName };
+    for (const note of request.notes ?? []) log.warn(about, note);
+    const status = initialStatus(complete, namespace.path);
+    const entry = entries.begin(request, namespace, steps, status, leased);
+    try {
+      const made = await this.#apply(entry, complete, steps, places, facts);
+      entries.setState(entry, "attached", made);
+      return made;
+    } catch (error) {
+      await this.#endOnce(entry, pod).catch((second: unknown) => {
+        log.error(
+          { ...about, err: second },
+          "an attachment that failed could not be taken back; it is tried again later",
+        );
+      });
+      throw error;
+    }
   }
 
   /** Holds an attachment to another class, in place. */
@@ -162,7 +178,7 @@ export class AttachmentLife {
     let namespace: Namespace | undefined;
     try {
       namespace = await this.#options.kernel.namespace(path);
-      if ((await namespace.cookie()) === cookie) return namespace;
+      if (namespace.cookie() === cookie) return namespace;
     } catch (error) {
       await namespace?.[Symbol.asyncDispose]();
       if (error instanceof NotFoundError) return undefined;
@@ -280,23 +296,4 @@ export class AttachmentLife {
 function linkFacts({ name, mtu, tsoMaxSize }: Link): LinkFacts {
   // Not the link's present limit, which follows the class it has now.
   return { name, mtu, gsoMaxSize: Math.min(tsoMaxSize, DEFAULT_GSO_MAX_SIZE) };
-}
-
-/** Asks in one trip what planning wants to know, and whether the interface's name is free; gives what it stands on. */
-async function lookAround(
-  request: AttachmentRequest,
-  kernel: Kernel,
-  podLinks: LinkLookup,
-  hostLinks: LinkLookup,
-): Promise<Link | undefined> {
-  const onNode = nodeLinkOf(request);
-  const inPod = podLinkOf(request);
-  const asked = [
-    { name: request.interfaceName, lookup: podLinks },
-    ...(inPod === undefined ? [] : [{ name: inPod, lookup: podLinks }]),
-    ...(onNode === undefined ? [] : [{ name: onNode, lookup: hostLinks }]),
-  ];
-  await kernel.perform(asked.map(({ name, lookup }) => lookup.prepareFind(name)));
-  if (onNode !== undefined) return hostLinks.find(onNode);
-  return inPod === undefined ? undefined : podLinks.find(inPod);
 }

@@ -19,12 +19,9 @@ export interface Parts {
   readonly log: Logger;
 }
 
-/** Asks who a namespace is, while other things are asked too. */
-export function identifyLater(namespace: Namespace, path: string): Promise<NamespaceIdentity> {
-  const identity = namespace.cookie().then((cookie) => ({ path, cookie }));
-  // Whoever needs it awaits it; when nothing needs it, its failure is nobody's.
-  identity.catch(() => {});
-  return identity;
+/** Who a namespace is that was opened by this path. */
+export function identify(namespace: Namespace, path: string): NamespaceIdentity {
+  return { path, cookie: namespace.cookie() };
 }
 
 /** Whether an attachment is in this namespace. */
@@ -33,15 +30,12 @@ export function isIn(entry: JournalEntry, { cookie }: NamespaceIdentity): boolea
 }
 
 /** What a pod has in the namespace that is meant now. */
-export async function entriesHere(
+export function entriesHere(
   pod: PodIdentity,
-  identity: Promise<NamespaceIdentity>,
+  here: NamespaceIdentity,
   { entries }: Pick<Parts, "entries">,
-): Promise<JournalEntry[]> {
-  const ofPod = entries.ofPod(pod);
-  if (ofPod.length === 0) return [];
-  const here = await identity;
-  return ofPod.filter((entry) => isIn(entry, here));
+): JournalEntry[] {
+  return entries.ofPod(pod).filter((entry) => isIn(entry, here));
 }
 
 /** What a pod's interfaces were made by, by their names. */

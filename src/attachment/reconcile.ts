@@ -2,7 +2,7 @@ import type { Namespace } from "../linux/namespace.ts";
 import type { AttachmentOutcome, AttachmentOwner, PodAttachments } from "../model/attachment.ts";
 import { failureOf } from "./failures.ts";
 import type { JournalEntry, NamespaceIdentity } from "./journal/journal.ts";
-import { entriesHere, identifyLater, isIn, type Parts, requestsOf } from "./parts.ts";
+import { entriesHere, identify, isIn, type Parts, requestsOf } from "./parts.ts";
 import { podLinkOf } from "./plan.ts";
 import { type AttachmentRequest, differsOnlyInQos, sameRequest } from "./request.ts";
 import { resolveReferences } from "./resolve/resolve.ts";
@@ -11,7 +11,7 @@ import { endAll, stagesOf } from "./transaction.ts";
 /** What interfaces are reconciled with, and where. */
 interface Place extends Parts {
   readonly pod: Namespace;
-  readonly identity: Promise<NamespaceIdentity>;
+  readonly identity: NamespaceIdentity;
 }
 
 /** What became of interfaces, by their names. */
@@ -21,11 +21,11 @@ type Outcomes = Map<string, AttachmentOutcome>;
 export async function reconcile(wanted: PodAttachments, parts: Parts): Promise<AttachmentOutcome[]> {
   const { kernel, entries, sources } = parts;
   await using pod = await kernel.namespace(wanted.namespacePath);
-  const place = { ...parts, pod, identity: identifyLater(pod, wanted.namespacePath) };
+  const place = { ...parts, pod, identity: identify(pod, wanted.namespacePath) };
   const names = new Set(wanted.references.map(({ interfaceName }) => interfaceName));
 
   const ofPod = entries.ofPod(wanted.pod);
-  const here = await entriesHere(wanted.pod, place.identity, parts);
+  const here = entriesHere(wanted.pod, place.identity, parts);
   const staying = here.filter(({ request, state }) => {
     return names.has(request.interfaceName) && (state === "attached" || state === "changing");
   });
@@ -99,7 +99,7 @@ async function detach(leaving: readonly JournalEntry[], { pod, identity, life }:
     const { interfaceName } = request;
     const entry = byRequest.get(request) as JournalEntry;
     try {
-      await life.end(entry, isIn(entry, await identity) ? pod : undefined);
+      await life.end(entry, isIn(entry, identity) ? pod : undefined);
       if (!outcomes.has(interfaceName)) outcomes.set(interfaceName, { interfaceName, action: "detached" });
     } catch (error) {
       const { status } = entry;

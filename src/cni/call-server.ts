@@ -1,27 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { type ListeningSocket, listenOnSocket } from "../rpc/unix-socket.ts";
-
-/** What native/cni-shim.c sends at most (LARGEST_BUFFER in native/cni-shim/text.h), in bytes. */
-const LARGEST_BODY = 16 << 20;
+import { type Answer, LARGEST_CALL, type Question } from "./question.ts";
 
 /** How long a client that neither asks nor takes its answer may keep the server from closing, in milliseconds. */
 const STOP_PATIENCE_MS = 1_000;
-
-/** One question to the server. */
-export interface Question {
-  readonly method: string;
-  readonly path: string;
-  readonly body: Buffer;
-  /** Whether nobody waits for the answer any more. */
-  readonly isAbandoned: () => boolean;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
-}
 
 /**
  * HTTP on a unix socket for calls of plugins: each is answered by one function, and goes on to its end also when its client
@@ -70,7 +53,7 @@ export class CallServer {
       return;
     }
     if (body === undefined) {
-      respond(response, { status: 413, body: `a call has at most ${LARGEST_BODY} bytes\n` });
+      respond(response, { status: 413, body: `a call has at most ${LARGEST_CALL} bytes\n` });
       return;
     }
     const { method = "", url: path = "" } = request;
@@ -96,7 +79,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_BODY) return undefined;
+    if (length > LARGEST_CALL) return undefined;
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);

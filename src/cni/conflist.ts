@@ -1,10 +1,8 @@
+import { OWN_TYPE } from "../model/cni/own-plugin.ts";
 import { errorText, InvalidValueError } from "../model/errors.ts";
 
 /** Sorts before what others write; the runtime takes the first file of its folder. */
 export const OWN_FILE = "00-lanyard.conflist";
-
-/** The `type` of our plugin, which is the name of its program. */
-export const OWN_TYPE = "lanyard";
 
 /** The capability by which containerd hands over a pod's annotations. */
 export const ANNOTATIONS_CAPABILITY = "io.kubernetes.cri.pod-annotations";

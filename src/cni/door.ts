@@ -1,19 +1,20 @@
 import { rm } from "node:fs/promises";
 import type { Logger } from "pino";
-import { type Answer, CallServer, type Question } from "./call-server.ts";
 import type { Plugin } from "./plugin.ts";
+import type { Answer, Question } from "./question.ts";
+import { ShimServer } from "./shim-server.ts";
 
 /** What the shim asks for (native/cni-shim/exchange.h). */
 const PATH = "/v1/cni";
 
 /** The socket that the shim hands the runtime's calls to: an environment and a configuration there, an output and a code back. */
 export class CniDoor {
-  readonly #server: CallServer;
+  readonly #server: ShimServer;
   readonly #plugin: Plugin;
 
   constructor(plugin: Plugin, log: Logger) {
     this.#plugin = plugin;
-    this.#server = new CallServer((question) => this.#answer(question), log);
+    this.#server = new ShimServer((question) => this.#answer(question), log);
   }
 
   /** Throws LanyardError when the socket cannot be made. */

@@ -12,10 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { OWN_TYPE } from "../model/cni/own-plugin.ts";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
-
-/** What networks call our plugin, and its program with it. */
-const NAME = "lanyard";
 
 const MODE = 0o755;
 
@@ -34,9 +32,9 @@ const MODE = 0o755;
 export function installPlugin(program: string, binDirectory: string): boolean {
   const content = readProgram(program);
   checkFolder(binDirectory);
-  const path = join(binDirectory, NAME);
+  const path = join(binDirectory, OWN_TYPE);
   if (isInstalled(path, content)) return false;
-  const draft = join(binDirectory, `.${NAME}.${randomBytes(4).toString("hex")}`);
+  const draft = join(binDirectory, `.${OWN_TYPE}.${randomBytes(4).toString("hex")}`);
   try {
     writeProgram(draft, content);
     renameSync(draft, path);

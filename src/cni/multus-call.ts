@@ -23,6 +23,12 @@ export interface InterfaceAttributes {
 
 const PLACE = "the call at Multus' socket";
 
+/**
+ * What a call may leave out, as it may before Multus' daemon: the dynamic-networks controller sends no CNI_PATH. Where
+ * programs are is said by the agent's configuration, whatever the path.
+ */
+const UNSAID = { CNI_IFNAME: "eth0", CNI_PATH: "/opt/cni/bin" };
+
 const body = goFields({
   env: textMap("a mapping with CNI_COMMAND and the others"),
   config: text("the configuration in base64"),
@@ -39,7 +45,7 @@ export function parseMultusCall(written: string): MultusCall {
   const { env, config, interfaceAttributes } = validate(body, document, PLACE);
   const { ips = [], mac, "cni-args": cniArgs } = interfaceAttributes ?? {};
   return {
-    environment: new Map(Object.entries(env)),
+    environment: new Map(Object.entries({ ...UNSAID, ...env })),
     configuration: Buffer.from(config, "base64").toString(),
     attributes: { ips, ...(mac !== undefined && { mac }), ...(cniArgs !== undefined && { cniArgs }) },
   };
@@ -65,6 +71,30 @@ export function readClusterNetwork(document: Readonly<Record<string, unknown>>):
   const expected =
     "the name or the path of the cluster's network, or its configuration as the first of delegates";
   throw new InvalidObjectError([new InvalidValueError(`${place} clusterNetwork`, clusterNetwork, expected)]);
+}
+
+/**
+ * What Multus' configuration asks for and is said to the agent elsewhere: passed over, pods would lack networks, or have
+ * those of others. Throws InvalidObjectError.
+ *
+ * @param isIsolated whether the agent keeps pods from networks of other namespaces
+ */
+export function refuseUnserved(document: Readonly<Record<string, unknown>>, isIsolated: boolean): void {
+  const { delegates, defaultNetworks, namespaceIsolation } = document;
+  const isMore = (list: unknown, most: number) => Array.isArray(list) && list.length > most;
+  const unserved = {
+    ...(isMore(delegates, 1) && {
+      delegates: "only the cluster's network; name the others in cni.defaultNetworks",
+    }),
+    ...(isMore(defaultNetworks, 0) && { defaultNetworks: "none; name them in cni.defaultNetworks" }),
+    ...(namespaceIsolation === true &&
+      !isIsolated && { namespaceIsolation: "false, or cni.namespaceIsolation: true" }),
+  };
+  const mistakes = Object.entries(unserved).map(
+    ([field, expected]) =>
+      new InvalidValueError(`configuration of multus ${field}`, document[field], expected),
+  );
+  if (mistakes.length > 0) throw new InvalidObjectError(mistakes);
 }
 
 /** Stays as it is written: what an address without a prefix length means is for the network's plugins to say. */

@@ -3,9 +3,10 @@ import type { Logger } from "pino";
 import { cniErrorOf, formatCniError } from "../model/cni/error.ts";
 import type { CniResult } from "../model/cni/result.ts";
 import { formatResult } from "../model/cni/versions.ts";
-import { type Answer, CallServer, type Question } from "./call-server.ts";
+import { CallServer } from "./call-server.ts";
 import type { Multus } from "./multus.ts";
 import { type MultusCall, parseMultusCall } from "./multus-call.ts";
+import type { Answer, Question } from "./question.ts";
 
 /** The version in which Multus' daemon answers, whatever its shim's network is written in. */
 const VERSION = "1.1.0";

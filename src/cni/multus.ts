@@ -10,7 +10,7 @@ import { parseResult } from "../model/cni/versions.ts";
 import { errorText, NotFoundError } from "../model/errors.ts";
 import type { NodeNetworks } from "../model/ports.ts";
 import { logCall } from "./call-log.ts";
-import { type MultusCall, readClusterNetwork } from "./multus-call.ts";
+import { type MultusCall, readClusterNetwork, refuseUnserved } from "./multus-call.ts";
 import { type PluginInput, parsePluginInput, readValidAttachments, readWishes } from "./plugin-input.ts";
 import { ownerOf, type PodCall, refuseDifferences, refuseOwnNamespace } from "./pod-call.ts";
 import { type ReferenceSources, readReferences } from "./references.ts";
@@ -24,6 +24,8 @@ export interface MultusOptions extends ReferenceSources {
     "attach" | "releaseOwned" | "releaseInterface" | "check" | "releaseOthers"
   >;
   readonly networks: NodeNetworks;
+  /** Whether pods are kept from networks of other namespaces. */
+  readonly isIsolated: boolean;
   readonly log: Logger;
 }
 
@@ -85,6 +87,7 @@ export class Multus {
   }
 
   async #addPod(call: PodCall, input: PluginInput): Promise<CniResult> {
+    refuseUnserved(input.document, this.#options.isIsolated);
     const wishes = readWishes(input);
     const isMade = wishes.previous !== undefined;
     // An interface that is made here is held to its bandwidth by the plugins of its own network.

@@ -1,21 +1,13 @@
 import { z } from "zod";
 import { parseInterfaceAddress, parseMac } from "../model/address.ts";
-import type { AttachmentOwner, NetworkTarget } from "../model/attachment.ts";
+import type { AttachmentOwner } from "../model/attachment.ts";
 import { goFields, readJson, unlessEmpty } from "../model/cni/go-json.ts";
 import type { BandwidthLimits } from "../model/cni/network-configuration.ts";
+import { type OwnRole, parseOwnRole } from "../model/cni/own-plugin.ts";
 import { type CniVersion, parseVersion } from "../model/cni/versions.ts";
 import { isMapping } from "../model/device-plugin-reading.ts";
 import { InvalidValueError, LanyardError } from "../model/errors.ts";
-import { parseObjectName } from "../model/names.ts";
-import {
-  InvalidObjectError,
-  listOf,
-  parsedBy,
-  textMap,
-  validate,
-  wholeNumber,
-  yesOrNo,
-} from "../model/validation.ts";
+import { InvalidObjectError, listOf, parsedBy, textMap, validate, wholeNumber } from "../model/validation.ts";
 import { ANNOTATIONS_CAPABILITY } from "./conflist.ts";
 
 /** Where standard input stands in messages. */
@@ -29,20 +21,6 @@ export interface PluginInput {
   /** Everything as written. */
   readonly document: Readonly<Record<string, unknown>>;
 }
-
-/** What our entry in a network's list is there for. */
-export type PluginRole =
-  /** Behind the cluster's network: the pod gets the networks of its annotations. */
-  | { readonly kind: "podNetworks"; readonly shapesInterface: boolean }
-  /** A network of its own: the interface that the runtime names is made. */
-  | {
-      readonly kind: "network";
-      readonly target: NetworkTarget;
-      readonly qosClassName?: string;
-      readonly isDefaultGateway: boolean;
-    }
-  /** Behind another plugin: the interface that it made is held to a class. */
-  | { readonly kind: "shaping"; readonly qosClassName: string };
 
 /** What an ADD or CHECK is told besides. */
 export interface PluginWishes {
@@ -67,21 +45,6 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   ...["podNetworkName", "podNetworkAttachmentName", "qosClassName", "isDefaultGateway"],
   ...["deviceID", "pciBusID"],
 ]);
-
-const ROLES =
-  'what the plugin is for: {"podNetworkName": "fast"} or {"podNetworkAttachmentName": "fast-tuned"} for a network of its ' +
-  'own, {"qosClassName": "gold"} behind another plugin, or {"attachPodNetworks": true} behind the cluster\'s network';
-
-const objectName = unlessEmpty(parsedBy(parseObjectName));
-
-const role = goFields({
-  attachPodNetworks: yesOrNo().default(false),
-  shapeInterface: yesOrNo().default(true),
-  podNetworkName: objectName,
-  podNetworkAttachmentName: objectName,
-  qosClassName: objectName,
-  isDefaultGateway: yesOrNo().default(false),
-});
 
 const addresses = listOf(parsedBy(parseInterfaceAddress)).optional();
 const macAddress = unlessEmpty(parsedBy(parseMac));
@@ -132,25 +95,8 @@ export function parsePluginInput(text: string): PluginInput {
 }
 
 /** What the entry is there for. Throws InvalidObjectError when it does not say so, or says two things. */
-export function readRole({ document }: PluginInput): PluginRole {
-  const read = validate(role, document, PLACE);
-  const { podNetworkName, podNetworkAttachmentName, qosClassName, isDefaultGateway } = read;
-  const named = {
-    attachPodNetworks: read.attachPodNetworks || undefined,
-    podNetworkName,
-    podNetworkAttachmentName,
-  };
-  const purposes = Object.entries(named).filter(([, value]) => value !== undefined);
-  if (purposes.length > 1) {
-    throw refuse(Object.fromEntries(purposes), `only one of ${Object.keys(named).join(", ")}`);
-  }
-  if (read.attachPodNetworks) return { kind: "podNetworks", shapesInterface: read.shapeInterface };
-  const target = targetOf(podNetworkName, podNetworkAttachmentName);
-  if (target !== undefined) {
-    return { kind: "network", target, ...(qosClassName !== undefined && { qosClassName }), isDefaultGateway };
-  }
-  if (qosClassName !== undefined) return { kind: "shaping", qosClassName };
-  throw refuse(document, ROLES);
+export function readRole({ document }: PluginInput): OwnRole {
+  return parseOwnRole(document, PLACE);
 }
 
 /** Whether an entry is a network of its own, and stands behind no other plugin; not for one that cannot be read. */
@@ -194,13 +140,4 @@ export function readValidAttachments({
 /** A pod without annotations has `null` for them. */
 function handsOverNone({ runtimeConfig }: Readonly<Record<string, unknown>>): boolean {
   return isMapping(runtimeConfig) && runtimeConfig[ANNOTATIONS_CAPABILITY] === null;
-}
-
-function targetOf(network: string | undefined, attachment: string | undefined): NetworkTarget | undefined {
-  if (network !== undefined) return { kind: "PodNetwork", name: network };
-  return attachment === undefined ? undefined : { kind: "PodNetworkAttachment", name: attachment };
-}
-
-function refuse(value: unknown, expected: string): InvalidObjectError {
-  return new InvalidObjectError([new InvalidValueError(PLACE, value, expected)]);
 }

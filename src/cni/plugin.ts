@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { AttachmentStatus, Attachments } from "../model/attachment.ts";
 import { type CniEnvironment, parseEnvironment, podOf } from "../model/cni/environment.ts";
 import { CNI_CODES, CniFailure, cniErrorOf, formatCniError } from "../model/cni/error.ts";
+import type { OwnRole } from "../model/cni/own-plugin.ts";
 import { EMPTY_RESULT } from "../model/cni/result.ts";
 import { type CniVersion, formatResult, isAtLeast, SUPPORTED_VERSIONS } from "../model/cni/versions.ts";
 import { errorText, InvalidValueError, LanyardError } from "../model/errors.ts";
@@ -190,7 +191,7 @@ export class Plugin {
   }
 }
 
-function requirePrevious(kind: ReturnType<typeof readRole>["kind"], previous: unknown): void {
+function requirePrevious(kind: OwnRole["kind"], previous: unknown): void {
   if (kind === "network" && previous !== undefined) {
     throw new InvalidValueError(
       "prevResult",

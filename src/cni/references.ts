@@ -2,13 +2,14 @@ import { parseInterfaceAddress, parseMac } from "../model/address.ts";
 import type { NetworkReference } from "../model/attachment.ts";
 import { podOf } from "../model/cni/environment.ts";
 import type { BandwidthLimits } from "../model/cni/network-configuration.ts";
+import type { OwnRole } from "../model/cni/own-plugin.ts";
 import { LanyardError, NotFoundError } from "../model/errors.ts";
 import { type PodIdentity, podKey } from "../model/pod.ts";
 import { parsePodReferences } from "../model/pod-references.ts";
 import type { PodAnnotations } from "../model/ports.ts";
 import { annotatedLimits, meaningfulLimits } from "./bandwidth.ts";
 import { ANNOTATIONS_CAPABILITY } from "./conflist.ts";
-import type { PluginRole, PluginWishes } from "./plugin-input.ts";
+import type { PluginWishes } from "./plugin-input.ts";
 import type { PodCall } from "./pod-call.ts";
 
 export interface ReferenceSources {
@@ -22,7 +23,7 @@ export interface ReferenceSources {
 /** The interfaces that an ADD is to make or change. Throws LanyardError. */
 export async function readReferences(
   call: PodCall,
-  role: PluginRole,
+  role: OwnRole,
   wishes: PluginWishes,
   sources: ReferenceSources,
 ): Promise<readonly NetworkReference[]> {
@@ -75,7 +76,7 @@ async function annotationsOf(
 
 function networkOfItsOwn(
   { interfaceName, args }: PodCall,
-  role: Extract<PluginRole, { readonly kind: "network" }>,
+  role: Extract<OwnRole, { readonly kind: "network" }>,
   wishes: PluginWishes,
 ): NetworkReference {
   const address = args.get("IP");

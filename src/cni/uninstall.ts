@@ -1,8 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CniConfig } from "../model/agent-config.ts";
+import { OWN_TYPE } from "../model/cni/own-plugin.ts";
 import { errorText, LanyardError } from "../model/errors.ts";
-import { OWN_FILE, OWN_TYPE } from "./conflist.ts";
+import { OWN_FILE } from "./conflist.ts";
 import { removeConflist } from "./conflist-keeper.ts";
 
 /**

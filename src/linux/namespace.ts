@@ -97,7 +97,7 @@ export class Namespace implements AsyncDisposable {
   }
 
   /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. Throws as `readNamespaceCookie` does. */
-  async cookie(): Promise<bigint> {
+  cookie(): bigint {
     return readNamespaceCookie(this.fd, this.name);
   }
 

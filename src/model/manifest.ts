@@ -3,6 +3,7 @@ import {
   type NetworkAttachmentDefinition,
   parseNetworkAttachmentDefinition,
 } from "./cni/network-attachment-definition.ts";
+import { isMapping } from "./device-plugin-reading.ts";
 import { type DevicePolicy, parseDevicePolicy } from "./device-policy.ts";
 import { InvalidValueError } from "./errors.ts";
 import { type LinkProfile, parseLinkProfile } from "./link-profile.ts";
@@ -25,6 +26,12 @@ export type Manifest =
   | PodManifest;
 
 type Parser = (document: unknown, place: string) => Manifest;
+
+const NAMESPACED: ReadonlySet<unknown> = new Set([
+  "PodNetworkAttachment",
+  "NetworkAttachmentDefinition",
+  "Pod",
+]);
 
 const PARSERS: ReadonlyMap<string, { readonly apiVersion: string; readonly parse: Parser }> = new Map([
   ["PodNetwork", { apiVersion: API_VERSION, parse: parsePodNetwork }],
@@ -63,6 +70,14 @@ export function manifestKey(manifest: Manifest): string {
   return "namespace" in manifest
     ? `${manifest.kind} ${manifest.namespace}/${manifest.name}`
     : `${manifest.kind} ${manifest.name}`;
+}
+
+/** The key of an object that cannot be read as a whole; undefined where it does not say which it is. */
+export function writtenKey(document: unknown): string | undefined {
+  if (!isMapping(document) || !isMapping(document.metadata)) return undefined;
+  const { kind, metadata } = document;
+  const { name, namespace = "default" } = metadata;
+  return NAMESPACED.has(kind) ? `${kind} ${namespace}/${name}` : `${kind} ${name}`;
 }
 
 function refuse(place: string, value: unknown, expected: string): InvalidObjectError {

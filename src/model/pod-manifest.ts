@@ -3,6 +3,7 @@ import type { NetworkReference } from "./attachment.ts";
 import { InvalidValueError } from "./errors.ts";
 import { isNativeResourceName, parseObjectName, parseResourceName } from "./names.ts";
 import { namespaceName } from "./object.ts";
+import { NAMESPACE_ANNOTATION } from "./own-annotations.ts";
 import { parsePodReferences } from "./pod-references.ts";
 import { parseCount } from "./quantity.ts";
 import {
@@ -15,9 +16,6 @@ import {
   textMap,
   validate,
 } from "./validation.ts";
-
-/** The pod annotation that names a network namespace somebody else has made for the pod. */
-export const NAMESPACE_ANNOTATION = "lanyard.dev/network-namespace";
 
 /** A container of a pod, as far as it is read. */
 export interface ContainerManifest {

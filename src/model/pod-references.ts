@@ -2,6 +2,7 @@ import type { NetworkReference } from "./attachment.ts";
 import { NETWORK_SELECTION_ANNOTATION, parseNetworkSelection } from "./cni/selection.ts";
 import { InvalidValueError, LanyardError } from "./errors.ts";
 import { NETWORKS_ANNOTATION, parseNetworksAnnotation } from "./networks-annotation.ts";
+import { unknownAnnotations } from "./own-annotations.ts";
 import { InvalidObjectError } from "./validation.ts";
 
 /** Replaces the cluster's network for one pod, where Multus makes that one, too. */
@@ -11,7 +12,7 @@ const DEFAULT_NETWORK_ANNOTATION = "v1.multus-cni.io/default-network";
  * The networks of a pod by both of its annotations, after those that every pod gets (each as an element of the annotation
  * names it). Where no name is given for an interface it is `net1`, `net2`, ... by its position in the whole list: the
  * default networks, then `k8s.v1.cni.cncf.io/networks`, then `lanyard.dev/networks`. `place` says whose annotations these
- * are. Throws InvalidObjectError, and LanyardError `unsupported` for a pod that wants another network than the cluster's.
+ * are. Throws InvalidObjectError, also for an annotation of ours that means nothing, and LanyardError `unsupported` for a pod that wants another network than the cluster's.
  */
 export function parsePodReferences(
   annotations: Readonly<Record<string, string>>,
@@ -26,6 +27,8 @@ export function parsePodReferences(
         `replaced for one pod; name the network in ${NETWORK_SELECTION_ANNOTATION} for a further interface`,
     );
   }
+  const unknown = unknownAnnotations(annotations, place);
+  if (unknown.length > 0) throw new InvalidObjectError(unknown);
   const everyones = parseNetworkSelection(defaultNetworks.join(","), podNamespace, "cni.defaultNetworks");
   const selected = parseNetworkSelection(
     annotations[NETWORK_SELECTION_ANNOTATION],

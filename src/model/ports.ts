@@ -60,7 +60,10 @@ export interface DeviceDirectory {
   bandwidthResource(link: string): string | undefined;
 }
 
-/** What a name in a pod's annotation means: the objects that describe networks, wherever they are kept. */
+/**
+ * What a name in a pod's annotation means: the objects that describe networks, wherever they are kept. Undefined where there
+ * is none of the name; each throws LanyardError `invalid` for one that is there and cannot be read.
+ */
 export interface NetworkCatalog {
   podNetwork(name: string): PodNetwork | undefined;
   linkProfile(name: string): LinkProfile | undefined;

@@ -1,6 +1,6 @@
 import { parseAllDocuments } from "yaml";
 import { errorText, InvalidValueError } from "../model/errors.ts";
-import { type Manifest, manifestKey, parseManifest } from "../model/manifest.ts";
+import { type Manifest, manifestKey, parseManifest, writtenKey } from "../model/manifest.ts";
 import { InvalidObjectError } from "../model/validation.ts";
 
 /** Something in the folder that is not used as it stands. */
@@ -11,6 +11,8 @@ export interface ManifestProblem {
   readonly message: string;
   /** Objects that stay as they were until this is mended, `QosClass gold`. */
   readonly kept: readonly string[];
+  /** The object that cannot be read, `QosClass gold`; absent where the mistake is another, or hides that. */
+  readonly key?: string;
 }
 
 /** An object and where it stands. */
@@ -37,13 +39,17 @@ export function readManifestFile(name: string, text: string): ManifestFile {
   const problems: ManifestProblem[] = [];
   for (const [index, read] of splitDocuments(name, text).entries()) {
     const place = `${name}#${index + 1}`;
+    let document: unknown;
     try {
-      const document = read();
+      document = read();
       if (document === null || document === undefined) continue;
       const manifest = parseManifest(document, place);
       entries.push({ key: manifestKey(manifest), place, manifest });
     } catch (error) {
-      for (const message of describe(error, place)) problems.push({ place, message, kept: [] });
+      const key = writtenKey(document);
+      for (const message of describe(error, place)) {
+        problems.push({ place, message, kept: [], ...(key !== undefined && { key }) });
+      }
     }
   }
   return { entries, problems };

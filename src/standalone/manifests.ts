@@ -5,7 +5,7 @@ import { FolderWatch } from "../linux/folder-watch.ts";
 import type { NetworkAttachmentDefinition } from "../model/cni/network-attachment-definition.ts";
 import { Debounce } from "../model/debounce.ts";
 import type { DevicePolicy } from "../model/device-policy.ts";
-import { errorText } from "../model/errors.ts";
+import { errorText, LanyardError } from "../model/errors.ts";
 import type { LinkProfile } from "../model/link-profile.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { PodManifest } from "../model/pod-manifest.ts";
@@ -120,30 +120,41 @@ export class ManifestFolder implements NetworkCatalog, PolicySource {
   }
 
   podNetwork(name: string): PodNetwork | undefined {
-    return this.#objects.get(`PodNetwork ${name}`) as PodNetwork | undefined;
+    return this.#find("PodNetwork", name);
   }
 
   linkProfile(name: string): LinkProfile | undefined {
-    return this.#objects.get(`LinkProfile ${name}`) as LinkProfile | undefined;
+    return this.#find("LinkProfile", name);
   }
 
   qosClass(name: string): QosClass | undefined {
-    return this.#objects.get(`QosClass ${name}`) as QosClass | undefined;
+    return this.#find("QosClass", name);
   }
 
   podNetworkAttachment(namespace: string, name: string): PodNetworkAttachment | undefined {
-    return this.#objects.get(`PodNetworkAttachment ${namespace}/${name}`) as PodNetworkAttachment | undefined;
+    return this.#find("PodNetworkAttachment", `${namespace}/${name}`);
   }
 
   networkAttachmentDefinition(namespace: string, name: string): NetworkAttachmentDefinition | undefined {
-    const key = `NetworkAttachmentDefinition ${namespace}/${name}`;
-    return this.#objects.get(key) as NetworkAttachmentDefinition | undefined;
+    return this.#find("NetworkAttachmentDefinition", `${namespace}/${name}`);
   }
 
   /** Calls back after every reading of the folder, whether or not anything is different. */
   onChange(listener: () => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #find<Kind extends Manifest["kind"]>(
+    kind: Kind,
+    name: string,
+  ): Extract<Manifest, { kind: Kind }> | undefined {
+    const key = `${kind} ${name}`;
+    const found = this.#objects.get(key);
+    if (found !== undefined) return found as Extract<Manifest, { kind: Kind }>;
+    const mistakes = this.#problems.filter((problem) => problem.key === key);
+    if (mistakes.length === 0) return undefined;
+    throw new LanyardError("invalid", `${key}: ${mistakes.map(({ message }) => message).join("; ")}`);
   }
 
   #ofKind<Kind extends Manifest["kind"]>(kind: Kind): readonly Extract<Manifest, { kind: Kind }>[] {

@@ -255,6 +255,21 @@ describe("a VF", () => {
     },
   );
 
+  test("is not taken for the one that has its name by now", PATIENCE, async () => {
+    const [one, other] = vfs;
+    const were = [await stateOf(one), await stateOf(other)];
+    await withPods(1, async (path) => {
+      for (const mac of [{ mac: "02:00:00:00:cc:61" }, {}]) {
+        const request = requestOf({ link: sriovOf(one, { vlan: { id: 52 } }, other.link), ...mac });
+        await assert.rejects(runner.make(request, path), {
+          code: "conflict",
+          message: new RegExp(`"${other.link}" .* is of ${other.pciAddress} now, .* ${one.pciAddress}`),
+        });
+        assert.deepEqual([await stateOf(one), await stateOf(other)], were);
+      }
+    });
+  });
+
   test("that a program drives is set through its PF alone", PATIENCE, async () => {
     const vf = vfs[1];
     for (const module of ["vfio-pci", "vfio_iommu_type1"]) loadModule(module);

@@ -101,16 +101,21 @@ export function parseEnvironment(variables: ReadonlyMap<string, string>): CniEnv
 
 /**
  * The pod an ADD, CHECK or DEL is about. A runtime that knows no Kubernetes has pods of the namespace "" that are called as
- * the container is.
+ * the container is. Throws InvalidEnvironmentError for one that says half of a pod's name: taken for no pod of Kubernetes,
+ * it would start without what its annotations ask for.
  */
 export function podOf({
   args,
   containerId,
 }: Pick<AttachmentEnvironment, "args" | "containerId">): PodIdentity {
-  const name = args.get("K8S_POD_NAME");
-  if (name === undefined || name === "") return { namespace: "", name: containerId, uid: containerId };
-  const namespace = args.get("K8S_POD_NAMESPACE") ?? "";
-  return { namespace, name, uid: args.get("K8S_POD_UID") || containerId };
+  const read = (name: string) => args.get(name) ?? "";
+  const namespace = read("K8S_POD_NAMESPACE");
+  const name = read("K8S_POD_NAME");
+  if (namespace === "" && name === "") return { namespace: "", name: containerId, uid: containerId };
+  if (namespace === "") throw refuse("CNI_ARGS K8S_POD_NAMESPACE", undefined, `the namespace of pod ${name}`);
+  if (name === "")
+    throw refuse("CNI_ARGS K8S_POD_NAME", undefined, `the name of the pod of namespace ${namespace}`);
+  return { namespace, name, uid: read("K8S_POD_UID") || containerId };
 }
 
 /** Reads `K=V;K=V`. Throws InvalidEnvironmentError for names not known here, unless the text says `IgnoreUnknown=1`. */

@@ -24,11 +24,9 @@ export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
 export function withKnownSpelling(value: unknown, known: readonly string[]): unknown {
   if (!isMapping(value)) return value;
   const spellings = new Map(known.map((field) => [field.toLowerCase(), field]));
-  const read: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(value)) {
-    if (entry !== null) read[spellings.get(key.toLowerCase()) ?? key] = entry;
-  }
-  return read;
+  const told = Object.entries(value).filter(([, entry]) => entry !== null);
+  // Also a key `__proto__` is just one of them.
+  return Object.fromEntries(told.map(([key, entry]) => [spellings.get(key.toLowerCase()) ?? key, entry]));
 }
 
 /** A text that is no JSON. */

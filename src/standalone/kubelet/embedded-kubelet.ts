@@ -12,7 +12,7 @@ import { type ContainerRequest, giveDevices } from "./admission.ts";
 import { checkpointName, formatCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type ContainerAllocation, combineResponses } from "./container-allocation.ts";
 import { checkUnserved, prepareFolder } from "./folder.ts";
-import { assignedDevices, Ledger, type ResourceCount } from "./ledger.ts";
+import { assignedDevices, type DeviceEntry, Ledger, type ResourceCount } from "./ledger.ts";
 import { type KeysBy, PluginTable } from "./plugin-table.ts";
 import { PluginWatcher } from "./plugin-watcher.ts";
 import { podResourcesHandlers } from "./pod-resources.ts";
@@ -129,7 +129,7 @@ export class EmbeddedKubelet implements DeviceAssignments {
   admit(pod: PodIdentity, containers: readonly ContainerRequest[]): Promise<readonly ContainerAllocation[]> {
     return this.#inTurn(async () => {
       this.#ledger.introduce(pod);
-      const added = await giveDevices(this.#ledger, this.#plugins, pod, containers);
+      const added = await this.#give(pod, containers);
       if (added.length > 0) {
         try {
           await this.#save();
@@ -147,6 +147,16 @@ export class EmbeddedKubelet implements DeviceAssignments {
         ),
       );
     });
+  }
+
+  /** A pod that is not admitted, and has nothing from before, is none of the node's. */
+  async #give(pod: PodIdentity, containers: readonly ContainerRequest[]): Promise<readonly DeviceEntry[]> {
+    try {
+      return await giveDevices(this.#ledger, this.#plugins, pod, containers);
+    } catch (error) {
+      if (this.#ledger.entriesOf(pod.uid).length === 0) this.#ledger.dismiss(pod.uid);
+      throw error;
+    }
   }
 
   /** What comes before a container's start: PreStartContainer at every plugin that asked for it. */

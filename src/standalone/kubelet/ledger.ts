@@ -46,9 +46,10 @@ export class Ledger {
     this.#pods.set(pod.uid, pod);
   }
 
-  /** A pod that has devices; one of which only the UID is known is called by it, in no namespace. */
-  pod(uid: string): PodIdentity {
-    return this.#pods.get(uid) ?? { namespace: "", name: uid, uid };
+  /** Every pod, also without devices; one of which only the UID is known is called by it, in no namespace. */
+  pods(): PodIdentity[] {
+    const uids = new Set([...this.#pods.keys(), ...this.#entries.map(({ podUid }) => podUid)]);
+    return [...uids].map((uid) => this.#pods.get(uid) ?? { namespace: "", name: uid, uid });
   }
 
   dismiss(uid: string): void {

@@ -8,8 +8,8 @@ import type { Handlers } from "../../rpc/service.ts";
 import type { DeviceEntry, Ledger } from "./ledger.ts";
 
 /**
- * The pod-resources API v1 over the books, in the real kubelet's form: one entry for each device
- * (pkg/kubelet/apis/podresources/server_v1.go). Pods without devices are left out.
+ * The pod-resources API v1 over the books, in the real kubelet's form: every pod, also one without devices, and one entry
+ * for each device (pkg/kubelet/apis/podresources/server_v1.go). Containers without devices are left out.
  */
 export function podResourcesHandlers(ledger: Ledger): Handlers<typeof PodResourcesLister> {
   return {
@@ -33,10 +33,8 @@ export function podResourcesHandlers(ledger: Ledger): Handlers<typeof PodResourc
 }
 
 function describePods(ledger: Ledger): MessageInitShape<typeof PodResourcesSchema>[] {
-  const byPod = Map.groupBy(ledger.entries(), ({ podUid }) => podUid);
-  return [...byPod].map(([uid, entries]) => {
-    const { namespace, name } = ledger.pod(uid);
-    const byContainer = Map.groupBy(entries, ({ container }) => container);
+  return ledger.pods().map(({ uid, namespace, name }) => {
+    const byContainer = Map.groupBy(ledger.entriesOf(uid), ({ container }) => container);
     return {
       namespace,
       name,

@@ -121,7 +121,7 @@ describe("an agent killed with SIGKILL", () => {
       { kind: "addAddress", link: "net2", address: "10.60.0.5/24" },
       { kind: "setUp", link: "net2" },
     ];
-    const identity = { path: sandbox.namespacePath, cookie: await pod.cookie() };
+    const identity = { path: sandbox.namespacePath, cookie: pod.cookie() };
     const entry = journal.begin(request, identity, steps, initialStatus(request, identity.path));
     journal.intend(entry.id, steps.length, [null, null, null]);
     await kernel.host.links.create({

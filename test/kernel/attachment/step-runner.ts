@@ -73,7 +73,7 @@ export class StepRunner implements Disposable {
   async make(request: AttachmentRequest, namespacePath: string): Promise<number> {
     await using pod = await this.#kernel.namespace(namespacePath);
     const steps = await this.plan(request, pod);
-    const identity = { path: namespacePath, cookie: await pod.cookie() };
+    const identity = { path: namespacePath, cookie: pod.cookie() };
     const status = {
       pod: request.pod,
       interfaceName: request.interfaceName,

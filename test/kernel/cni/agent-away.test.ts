@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -53,6 +53,19 @@ describe("an agent that stops", PATIENCE, () => {
     assert.deepEqual(await node.namesOf(pod), []);
     assert.deepEqual(await node.namesOf(next), ["net1"]);
     assert.deepEqual((await node.status()).cni?.queuedCalls, 0);
+  });
+
+  test("has a grace time anew each time it goes, also where nobody called it in between", async () => {
+    await using node = await CniNode.make({ graceSeconds: 1 });
+    await node.endAgent(await node.startAgent());
+    const input = node.chained({}, { cniVersion: "1.1.0" });
+    const status = () => node.call({ command: "STATUS", input });
+    assert.deepEqual(await status(), { code: 0, output: {} });
+    const deadline = performance.now() + 30_000;
+    while ((await status()).code === 0)
+      assert.ok(performance.now() < deadline, "the grace time does not end");
+    await node.endAgent(await node.startAgent());
+    assert.deepEqual(await status(), { code: 0, output: {} });
   });
 
   test("hands the sockets and the pods to one that takes over", async () => {
@@ -154,4 +167,40 @@ describe("the network file and the program", PATIENCE, () => {
       await node.endAgent(agent);
     }
   });
+
+  test("of an agent with other folders stay, though the configuration wants none here", async () => {
+    await using node = await CniNode.make();
+    await node.endAgent(await node.startAgent());
+    const file = node.at("net.d/00-lanyard.conflist");
+    const text = readFileSync(file, "utf8").replaceAll(node.at("run"), node.at("other"));
+    for (const settings of [{ chained: false }, { enabled: false }]) {
+      writeFileSync(file, text);
+      node.settings = settings;
+      await node.endAgent(await node.startAgent());
+      assert.equal(readFileSync(file, "utf8"), text);
+    }
+  });
 });
+
+test(
+  "what a runtime's pod left is collected also where the runtime is not served any more",
+  PATIENCE,
+  async () => {
+    await using node = await CniNode.make({ collectIntervalSeconds: 1 });
+    const agent = await node.startAgent();
+    const [pod, other] = [await node.world.startPod(), await node.world.startPod()];
+    const input = node.chained(BARE);
+    assert.equal((await node.call({ command: "ADD", pod, input })).code, 0);
+    const names = { name: "beta", sandbox: "box2" };
+    assert.equal((await node.call({ command: "ADD", pod: other, ...names, input })).code, 0);
+    await node.endAgent(agent);
+    node.settings = { enabled: false, collectIntervalSeconds: 1 };
+    await node.startAgent();
+    await pod[Symbol.asyncDispose]();
+    const { attachments } = await node.until("one is released", ({ attachments: all }) => all.length < 2);
+    assert.deepEqual(
+      attachments.map(({ pod: { name } }) => name),
+      ["beta"],
+    );
+  },
+);

@@ -66,6 +66,28 @@ describe("behind the cluster's network", PATIENCE, () => {
     assert.deepEqual((await node.status()).attachments, []);
   });
 
+  test("ADD makes what a network of our own plugin stands for, by this agent alone", async () => {
+    await using node = await CniNode.make();
+    await node.startAgent();
+    const pod = await node.world.startPod();
+    const input = node.chained({ [SELECTION]: "ours,bare" });
+    assert.deepEqual(await node.call({ command: "ADD", pod, input }), { code: 0, output: PREVIOUS });
+    assert.deepEqual(await node.namesOf(pod), ["net1", "net2"]);
+    assert.deepEqual(await node.call({ command: "DEL", pod, input }), { code: 0, output: {} });
+  });
+
+  test("ADD says what is wrong with a network that cannot be read", async () => {
+    await using node = await CniNode.make();
+    await node.startAgent();
+    const pod = await node.world.startPod();
+    const input = node.chained({ [SELECTION]: "unclear" });
+    const { code, output } = await node.call({ command: "ADD", pod, input });
+    assert.deepEqual([code, output.code], [1, 7]);
+    const message =
+      /^pod default\/alpha, interface net1: NetworkAttachmentDefinition default\/unclear: networks\.yaml#\d+ spec\.config: /;
+    assert.match(String(output.msg), message);
+  });
+
   test("a pod gets the default networks first, unless its namespace is the system's", async () => {
     await using node = await CniNode.make({ defaultNetworks: ["default/bare"] });
     const agent = await node.startAgent();

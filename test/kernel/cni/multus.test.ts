@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { describe, test } from "node:test";
 import { leaveSharedNamespace, type Pod } from "../world.ts";
 import { CniNode, PREVIOUS, UPLINK } from "./scene.ts";
@@ -31,8 +32,9 @@ async function ask(
     CNI_CONTAINERID: "box1",
     CNI_NETNS: pod?.namespacePath ?? "",
     CNI_IFNAME: interfaceName,
-    CNI_ARGS: "IgnoreUnknown=true;K8S_POD_NAMESPACE=default;K8S_POD_NAME=alpha;K8S_POD_UID=uid-alpha",
-    CNI_PATH: node.at("bin"),
+    CNI_ARGS: "K8S_POD_NAMESPACE=default;K8S_POD_NAME=alpha;K8S_POD_UID=uid-alpha",
+    // The dynamic-networks controller says no more than this.
+    ...(path === "/cni" && { CNI_PATH: node.at("bin") }),
   };
   const body = { env, config: Buffer.from(JSON.stringify(config)).toString("base64"), ...rest };
   const answer = await node.askMultus("POST", path, JSON.stringify(body));
@@ -116,13 +118,15 @@ describe("the socket in Multus' place", PATIENCE, () => {
     assert.deepEqual(await node.namesOf(pod), []);
   });
 
-  test("answers mistakes by 400 and a CNI error, says that it is well, and is counted", async () => {
+  test("answers root alone, mistakes by 400 and a CNI error, says that it is well, and is counted", async () => {
     await using node = await start();
     const pod = await node.world.startPod();
     const config = { ...macvlan, master: "no-such-link" };
     const failed = await ask(node, "/delegate", { command: "ADD", pod, interfaceName: "hot1", config });
     assert.equal(failed.status, 400);
     assert.match(failed.body.msg, /no-such-link/);
+    const modes = ["multus", "multus/multus.sock"].map((name) => statSync(node.at(name)).mode & 0o777);
+    assert.deepEqual(modes, [0o700, 0o600]);
     const unclear = await node.askMultus("POST", "/cni", "{");
     assert.equal(JSON.parse(unclear.body).code, 6);
     for (const path of ["/healthz", "/readyz"]) {

@@ -24,31 +24,19 @@ export const PREVIOUS = {
   later: "kept",
 };
 
-const NETWORKS = `
-apiVersion: k8s.cni.cncf.io/v1
-kind: NetworkAttachmentDefinition
-metadata: { name: fast, namespace: default }
-spec:
-  config: |
-    { "cniVersion": "1.0.0", "type": "macvlan", "master": "${UPLINK}", "capabilities": { "ips": true },
-      "ipam": { "type": "static" } }
----
-apiVersion: k8s.cni.cncf.io/v1
-kind: NetworkAttachmentDefinition
-metadata: { name: bare, namespace: default }
-spec: { config: '{ "cniVersion": "1.0.0", "type": "macvlan", "master": "${UPLINK}" }' }
----
-apiVersion: k8s.cni.cncf.io/v1
-kind: NetworkAttachmentDefinition
-metadata: { name: slow, namespace: default }
-spec: { config: '{ "cniVersion": "1.0.0", "type": "slow" }' }
----
-apiVersion: k8s.cni.cncf.io/v1
-kind: NetworkAttachmentDefinition
-metadata: { name: broken, namespace: default }
-spec:
-  config: '{ "cniVersion": "1.0.0", "type": "macvlan", "master": "no-such-link" }'
----
+const MACVLAN = { cniVersion: "1.0.0", type: "macvlan", master: UPLINK };
+
+/** The configurations of NetworkAttachmentDefinitions, by their names. */
+const DEFINITIONS = {
+  fast: JSON.stringify({ ...MACVLAN, capabilities: { ips: true }, ipam: { type: "static" } }),
+  bare: JSON.stringify(MACVLAN),
+  slow: JSON.stringify({ cniVersion: "1.0.0", type: "slow" }),
+  broken: JSON.stringify({ ...MACVLAN, master: "no-such-link" }),
+  ours: JSON.stringify({ cniVersion: "1.0.0", type: "lanyard", podNetworkName: "over" }),
+  unclear: '{ "cniVersion": "1.0.0", "type": "macvlan" ',
+};
+
+const OBJECTS = `
 apiVersion: lanyard.dev/v1alpha1
 kind: LinkProfile
 metadata: { name: over }
@@ -64,6 +52,18 @@ kind: QosClass
 metadata: { name: gold }
 spec: { egress: { ceiling: 50M } }
 `;
+
+const NETWORKS = [
+  ...Object.entries(DEFINITIONS).map(([name, config]) =>
+    JSON.stringify({
+      apiVersion: "k8s.cni.cncf.io/v1",
+      kind: "NetworkAttachmentDefinition",
+      metadata: { name, namespace: "default" },
+      spec: { config },
+    }),
+  ),
+  OBJECTS,
+].join("\n---\n");
 
 /** A plugin whose ADD says when it has begun, and goes on when it is told so; there is a file for each. */
 const slowPlugin = (folder: string) => `#!/bin/sh
@@ -98,12 +98,23 @@ export interface PluginCall {
   readonly input: object;
 }
 
+/** A program with its whole environment and what it reads. */
+export interface PluginOrder {
+  readonly program: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly input: string;
+}
+
 /** A node with a link to stand on, the runtime's folders, and an agent in between; all of it is gone at the end. */
 export class CniNode implements AsyncDisposable {
   readonly world = new World();
   readonly folder = mkdtempSync(join(tmpdir(), "lanyard-cni-"));
   readonly #agents: ChildProcess[] = [];
   #settings: Record<string, unknown> = {};
+  /** What the configuration says of other things than CNI at an agent's next start. */
+  otherSettings: Record<string, unknown> = {};
+  /** How often an agent is asked, and how long it may take to say what is waited for, in milliseconds. */
+  asking = { every: 20, patience: 15_000 };
 
   static async make(settings: Record<string, unknown> = {}): Promise<CniNode> {
     const node = new CniNode();
@@ -132,7 +143,8 @@ export class CniNode implements AsyncDisposable {
   configure(settings: Record<string, unknown>): void {
     const cni = { enabled: true, binDirectory: this.at("bin"), confDirectory: this.at("net.d") };
     const patience = { waitSeconds: 20, runtimeSocket: this.at("no-runtime.sock") };
-    writeFileSync(this.at("config.yaml"), JSON.stringify({ cni: { ...cni, ...patience, ...settings } }));
+    const document = { ...this.otherSettings, cni: { ...cni, ...patience, ...settings } };
+    writeFileSync(this.at("config.yaml"), JSON.stringify(document));
   }
 
   /** Starts an agent, and waits until it is ready; without a cluster where `more` says `--standalone`. */
@@ -149,7 +161,14 @@ export class CniNode implements AsyncDisposable {
           "--metrics-address",
           `unix:${this.at("metrics.sock")}`,
         ],
-        ...["--state-dir", this.at("state"), "--run-dir", this.at("run"), "--log-level", "fatal"],
+        ...[
+          "--state-dir",
+          this.at("state"),
+          "--run-dir",
+          this.at("run"),
+          "--log-level",
+          process.env.LL ?? "fatal",
+        ],
       ],
       { stdio: ["ignore", "inherit", "inherit"] },
     );
@@ -172,41 +191,46 @@ export class CniNode implements AsyncDisposable {
 
   /** Asks the agent again and again until it says what is waited for. */
   until(what: string, holds: (status: StatusReport) => boolean): Promise<StatusReport> {
-    return within(what, (settle: (value: StatusReport) => void) => {
+    const start = (settle: (value: StatusReport) => void) => {
       const look = setInterval(async () => {
         const status = await this.status().catch(() => undefined);
         if (status !== undefined && holds(status)) settle(status);
-      }, 20);
+      }, this.asking.every);
       return () => clearInterval(look);
-    });
+    };
+    return within(what, start, this.asking.patience);
   }
 
   /** Calls the installed plugin as a runtime does. */
-  async call({
+  async call(call: PluginCall): Promise<PluginEnd> {
+    const { program, environment, input } = this.order(call);
+    const child = spawn(program, { stdio: ["pipe", "pipe", "inherit"], env: environment });
+    child.stdin.end(input);
+    const [[code], output] = await Promise.all([once(child, "close"), text(child.stdout)]);
+    return { code, output: output.trim() === "" ? {} : JSON.parse(output) };
+  }
+
+  /** The installed plugin, and what a runtime gives it for a call. */
+  order({
     command,
     pod,
     name = "alpha",
     sandbox = "box1",
     interfaceName = "eth0",
     input,
-  }: PluginCall): Promise<PluginEnd> {
+  }: PluginCall): PluginOrder {
     const args = `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name};K8S_POD_UID=uid-${name}`;
     // A network that somebody else wrote need not say where the agent is, which is in its usual place then.
     const agent = { socket: this.at("run/cni.sock"), spool: this.at("state/cni-spool") };
-    const child = spawn(this.at("bin/lanyard"), {
-      stdio: ["pipe", "pipe", "inherit"],
-      env: {
-        CNI_COMMAND: command,
-        CNI_CONTAINERID: sandbox,
-        CNI_NETNS: pod?.namespacePath ?? "",
-        CNI_IFNAME: interfaceName,
-        CNI_ARGS: args,
-        CNI_PATH: this.at("bin"),
-      },
-    });
-    child.stdin.end(JSON.stringify({ agent, ...input }));
-    const [[code], output] = await Promise.all([once(child, "close"), text(child.stdout)]);
-    return { code, output: output.trim() === "" ? {} : JSON.parse(output) };
+    const environment = {
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: sandbox,
+      CNI_NETNS: pod?.namespacePath ?? "",
+      CNI_IFNAME: interfaceName,
+      CNI_ARGS: args,
+      CNI_PATH: this.at("bin"),
+    };
+    return { program: this.at("bin/lanyard"), environment, input: JSON.stringify({ agent, ...input }) };
   }
 
   /** What the runtime tells our entry of the generated network, as libcni derives it. */

@@ -5,8 +5,10 @@ import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, wri
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { pino } from "pino";
 import { ControlClient } from "../../../src/control/client.ts";
 import type { StatusReport } from "../../../src/control/report.ts";
+import { EmbeddedKubelet } from "../../../src/standalone/kubelet/embedded-kubelet.ts";
 import { BRIDGE, BRIDGE_NETWORK, leasesIn, linksOf, removeBridge, waitForLinks } from "../cluster-network.ts";
 import { Rig } from "../rig.ts";
 
@@ -111,6 +113,20 @@ export class LanyardNode implements AsyncDisposable {
     agent.kill(signal);
     const [code] = await ended;
     if (signal === "SIGTERM") assert.equal(code, 0, this.log);
+  }
+
+  /**
+   * Starts the embedded kubelet, a stand-in for the real one, which tells the agent of the pods that the test admits to it;
+   * ends at the end of the block. Without it nobody answers for the kubelet.
+   */
+  async startKubelet(): Promise<EmbeddedKubelet & AsyncDisposable> {
+    const kubelet = new EmbeddedKubelet({
+      directory: join(this.#folder, "kubelet"),
+      podResourcesSocket: join(this.#folder, "pod-resources/kubelet.sock"),
+      log: pino({ level: "silent" }),
+    });
+    await kubelet.start();
+    return Object.assign(kubelet, { [Symbol.asyncDispose]: () => kubelet.stop() });
   }
 
   /** What the agent wrote so far. */

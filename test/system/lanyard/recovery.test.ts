@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { leasesIn, linksOf } from "../cluster-network.ts";
 import { MANIFESTS, NETWORKS, networks } from "./networks.ts";
@@ -14,6 +14,28 @@ async function takeNamespace({ rig }: LanyardNode, id: string): Promise<void> {
   await rig.kill(id);
   execFileSync("umount", ["-n", path]);
   rmSync(path);
+}
+
+/** Holds a sandbox' network namespace, which is put back to its place when the runtime has removed it there. */
+async function holdNamespace({ rig }: LanyardNode, id: string) {
+  const path = await rig.namespacePath(id);
+  const holder = `${path}-held`;
+  const mount = (from: string, to: string) => {
+    writeFileSync(to, "");
+    execFileSync("mount", ["-n", "--bind", from, to]);
+  };
+  mount(path, holder);
+  return {
+    path,
+    putBack: () => mount(holder, path),
+    async [Symbol.asyncDispose]() {
+      for (const each of [path, holder]) {
+        // The agent may look at it just now.
+        spawnSync("umount", ["-n", "--lazy", each], { stdio: "ignore" });
+        rmSync(each, { force: true });
+      }
+    },
+  };
 }
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
@@ -100,6 +122,48 @@ test(
     assert.deepEqual(linksOf(await rig.namespacePath(kept)), ["eth0", "lo", "net1"]);
     await rig.networkHas("bridge", "lanyard");
     await rig.remove(kept);
+    await node.isClean();
+    assert.deepEqual(leasesIn("leased"), []);
+  },
+);
+
+test(
+  "what runtime and kubelet have both forgotten is released though its namespace is there, and nothing else",
+  PATIENCE,
+  async () => {
+    await using node = await LanyardNode.start(MANIFESTS);
+    const { rig } = node;
+    await using kubelet = await node.startKubelet();
+    const run = async (name: string) => {
+      const pod = { namespace: "default", name, uid: `uid-${name}` };
+      await kubelet.admit(pod, []);
+      return await rig.runSandbox({ ...pod, annotations: { [NETWORKS]: "leased" } });
+    };
+    const ids = { kept: await run("kept"), late: await run("late"), lost: await run("lost") };
+    // For a runtime that has lost its books: it knows of two sandboxes no more, and their namespaces stand.
+    await node.endAgent();
+    await node.takeOut();
+    await using late = await holdNamespace(node, ids.late);
+    await using lost = await holdNamespace(node, ids.lost);
+    for (const [id, namespace] of [
+      [ids.late, late],
+      [ids.lost, lost],
+    ] as const) {
+      await rig.remove(id);
+      namespace.putBack();
+    }
+    await kubelet.release({ uid: "uid-lost" });
+    await node.startAgent();
+    await node.until("the lost one is released", ({ attachments }) => attachments.length === 2);
+    assert.deepEqual(linksOf(lost.path), ["lo"]);
+    assert.deepEqual(linksOf(late.path), ["lo", "net1"]);
+    assert.equal(leasesIn("leased").length, 2);
+
+    await kubelet.release({ uid: "uid-late" });
+    await node.until("the late one is released", ({ attachments }) => attachments.length === 1);
+    assert.deepEqual(linksOf(await rig.namespacePath(ids.kept)), ["eth0", "lo", "net1"]);
+    await rig.networkHas("bridge", "lanyard");
+    await rig.remove(ids.kept);
     await node.isClean();
     assert.deepEqual(leasesIn("leased"), []);
   },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseMultusCall, readClusterNetwork } from "../../../src/cni/multus-call.ts";
+import { parseMultusCall, readClusterNetwork, refuseUnserved } from "../../../src/cni/multus-call.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -8,20 +8,24 @@ describe("a call at Multus' socket", () => {
   test("holds an environment, a configuration in base64, and what is wished of the interface", () => {
     const call = parseMultusCall(
       JSON.stringify({
-        env: { CNI_COMMAND: "ADD", CNI_ARGS: "" },
+        env: { CNI_COMMAND: "ADD", CNI_ARGS: "", CNI_PATH: "/usr/lib/cni", CNI_IFNAME: "eth1" },
         config: base64('{"name": "net"}'),
         interfaceAttributes: { ips: ["10.0.0.5/24"], mac: "02:00:00:00:00:05", "cni-args": { a: 1 } },
       }),
     );
-    assert.deepEqual(
-      [...call.environment],
-      [
-        ["CNI_COMMAND", "ADD"],
-        ["CNI_ARGS", ""],
-      ],
-    );
+    assert.deepEqual(Object.fromEntries(call.environment), {
+      CNI_COMMAND: "ADD",
+      CNI_ARGS: "",
+      CNI_PATH: "/usr/lib/cni",
+      CNI_IFNAME: "eth1",
+    });
     assert.equal(call.configuration, '{"name": "net"}');
     assert.deepEqual(call.attributes, { ips: ["10.0.0.5/24"], mac: "02:00:00:00:00:05", cniArgs: { a: 1 } });
+  });
+
+  test("may leave out where programs are, as the dynamic-networks controller does, and the first interface", () => {
+    const { environment } = parseMultusCall(JSON.stringify({ env: {}, config: base64("{}") }));
+    assert.deepEqual(Object.fromEntries(environment), { CNI_IFNAME: "eth0", CNI_PATH: "/opt/cni/bin" });
   });
 
   test("may wish for nothing, by saying so or not", () => {
@@ -66,5 +70,31 @@ describe("the cluster's network in Multus' configuration", () => {
     assert.throws(() => readClusterNetwork({ delegates: [] }), {
       message: /clusterNetwork is missing; expected the name/,
     });
+  });
+});
+
+describe("what Multus' configuration says besides", () => {
+  const one = { type: "bridge" };
+
+  test("is passed over where it changes no pod's networks", () => {
+    const plain = { delegates: [one], defaultNetworks: [], namespaceIsolation: false, logLevel: "debug" };
+    refuseUnserved(plain, false);
+    refuseUnserved({ clusterNetwork: "cluster", namespaceIsolation: true }, true);
+  });
+
+  test("is refused where pods would lack networks, or have those of others", () => {
+    for (const [written, message] of [
+      [
+        { delegates: [one, one] },
+        /^configuration of multus delegates: .* name the others in cni\.defaultNetworks$/,
+      ],
+      [
+        { defaultNetworks: ["fast"] },
+        /^configuration of multus defaultNetworks: \["fast"\] is not usable; expected none/,
+      ],
+      [{ namespaceIsolation: true }, /namespaceIsolation: true .* or cni\.namespaceIsolation: true$/],
+    ] as const) {
+      assert.throws(() => refuseUnserved(written, false), { code: "invalid", message });
+    }
   });
 });

@@ -254,7 +254,7 @@ test("a pod that asks for nothing gets the previous result as it was, agent or n
     chained(place, {}, {}),
     // containerd's word for a pod that has none
     chained(place, {}, null),
-    chained(place, {}, { "lanyard.dev/network": "x", "k8s.v1.cni.cncf.io/network-status": "[]" }),
+    chained(place, {}, { "lanyard.de": "x", "k8s.v1.cni.cncf.io/network-status": "[]" }),
     chained(place).replace('"agent":{', '"agent":{"hasDefaultNetworks":false,'),
     // the last of two counts
     chained(place).replace("{", '{"prevResult":null,"attachPodNetworks":false,'),
@@ -270,6 +270,8 @@ test("the agent is asked for a pod that asks for something, and in any doubt", P
   const { place, agent } = await withAgent(t);
   const asking = [
     "lanyard.dev/networks",
+    "lanyard.dev/network",
+    "lanyard.dev/",
     "k8s.v1.cni.cncf.io/networks",
     "v1.multus-cni.io/default-network",
     "kubernetes.io/ingress-bandwidth",

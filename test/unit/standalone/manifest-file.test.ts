@@ -45,6 +45,7 @@ test("a mistake in one document leaves the others usable and is told with its pl
       place: "q.yaml#1",
       message: "q.yaml#1 spec.priority: 50 is not usable; expected a whole number from 0 to 7",
       kept: [],
+      key: "QosClass gold",
     },
   ]);
 });

@@ -114,6 +114,28 @@ test("an object whose file became invalid stays as it was until the file is mend
   assert.match(lines.at(-1) ?? "", /in order again$/);
 });
 
+test("who looks up an object that cannot be read is told what is wrong with it", async (context) => {
+  const { directory, folder } = setUp(context);
+  mkdirSync(directory, { recursive: true });
+  const network = {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name: "fast", namespace: "blue" },
+    spec: { config: "{" },
+  };
+  writeFileSync(join(directory, "n.json"), JSON.stringify(network));
+  writeFileSync(join(directory, "q.yaml"), qos("gold", 50));
+  await folder.start();
+  const isUnclear = /^NetworkAttachmentDefinition blue\/fast: n\.json#1 spec\.config: "\{" is not usable/;
+  assert.throws(() => folder.networkAttachmentDefinition("blue", "fast"), {
+    code: "invalid",
+    message: isUnclear,
+  });
+  assert.throws(() => folder.qosClass("gold"), { message: /^QosClass gold: q\.yaml#1 spec\.priority: 50/ });
+  assert.equal(folder.networkAttachmentDefinition("green", "fast"), undefined);
+  assert.equal(folder.qosClass("silver"), undefined);
+});
+
 test("a problem that stays is logged once", async (context) => {
   const { directory, folder, lines } = setUp(context);
   mkdirSync(directory, { recursive: true });

@@ -85,6 +85,21 @@ test("the pod is the one that Kubernetes names, or else the container itself", (
   assert.deepEqual(podOf(argsOf("")), { namespace: "", name: "c0ffee", uid: "c0ffee" });
 });
 
+test("a pod of which half of the name is said is refused, because its annotations could not be found", () => {
+  for (const [args, message] of [
+    ["K8S_POD_NAME=alpha", "CNI_ARGS K8S_POD_NAMESPACE is missing; expected the namespace of pod alpha"],
+    [
+      "K8S_POD_NAMESPACE=blue;K8S_POD_NAME=",
+      "CNI_ARGS K8S_POD_NAME is missing; expected the name of the pod of namespace blue",
+    ],
+  ] as const) {
+    assert.deepEqual(
+      mistakesOf(() => podOf(argsOf(args))),
+      [message],
+    );
+  }
+});
+
 test("names that are known need no IgnoreUnknown", () => {
   const { args } = argsOf("IP=10.1.2.3/24,fd00::3/64;GATEWAY=10.1.2.1;MAC=02:00:00:00:00:01");
   assert.equal(args.get("IP"), "10.1.2.3/24,fd00::3/64");

@@ -81,6 +81,11 @@ test("fields may stand in another letter case, and empty ones say nothing", () =
   assert.deepEqual(parseList(written), [reference("blue", "fast", "net1", { deviceId: "x" })]);
 });
 
+test("a key that JavaScript gives a meaning has none in an annotation", () => {
+  const [told] = mistakesOf(() => parse('[{"__proto__": {"name": "fast"}}]'));
+  assert.match(told ?? "", /^pod blue\/alpha\[0\]\.name is missing/);
+});
+
 test("names by position go on where the pod has networks before these", () => {
   const [first, second] = parseNetworkSelection("fast,b@x", "blue", "p", 2);
   assert.deepEqual([first?.interfaceName, second?.interfaceName], ["net3", "x"]);

@@ -71,6 +71,16 @@ describe("the pod-resources API of the embedded kubelet", () => {
     assert.deepEqual(await client.list(), []);
   });
 
+  it("tells of pods without devices too, but not of those that were not admitted", async () => {
+    const kubelet = await startKubelet();
+    await kubelet.admit(newPod("alpha"), [{ name: "main", resources: {} }]);
+    await assert.rejects(kubelet.admit(newPod("beta"), ask(1)));
+    const client = connect();
+    assert.deepEqual(await client.pods(), new Set(["default/alpha"]));
+    assert.deepEqual(await client.get({ namespace: "default", name: "alpha" }), []);
+    assert.deepEqual(await client.list(), []);
+  });
+
   it("knows a pod by its UID after a restart, until that is admitted again", async () => {
     const first = await startKubelet();
     await startDoor();
