@@ -12,14 +12,16 @@ export async function removeLink(
   namespace: Namespace,
   which: string | number,
 ): Promise<void> {
-  const { host } = kernel;
-  const [link, known] = await kernel.perform([
+  const { namespaceIds } = kernel.host;
+  const [link, , known] = await kernel.perform([
     namespace.links.prepareFind(which),
-    host.namespaceIds.prepareFind(namespace.fd),
+    // Without an id here the namespace's announcements would not be heard.
+    namespaceIds.prepareEnsure(namespace.fd),
+    namespaceIds.prepareFind(namespace.fd),
   ]);
   if (link === undefined) return;
-  // Announcements of the node's own namespace carry no id.
-  const id = namespace === host ? undefined : (known ?? (await host.namespaceIds.ensure(namespace.fd)));
+  // Those of the node's own namespace carry none.
+  const id = namespace === kernel.host ? undefined : known;
   const end = kernel.linkEvents.expectEnd(link.index, id);
   const acknowledged = namespace.links.delete(link.index).catch((error: unknown) => {
     if (!isErrno(error, ENODEV)) throw error;

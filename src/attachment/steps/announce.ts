@@ -18,14 +18,15 @@ export interface AnnounceStep {
 export const announce: PreparedHandler<AnnounceStep, null> = {
   kind: "announce",
 
-  prepare: async ({ pod }, { link, families }) =>
-    families.flatMap((family) => (family === "ipv4" ? ipv4(pod, link) : ipv6(pod, link))),
+  prepare: async ({ pod }, { link, families }, index) =>
+    families.flatMap((family) => (family === "ipv4" ? ipv4(pod, index) : ipv6(pod, link))),
 
   async undo() {},
 };
 
-function ipv4(pod: Namespace, link: string): Prepared<void>[] {
-  return [pod.prepareSetSysctl(`ipv4/conf/${link}/arp_notify`, "1")];
+/** By netlink, which takes a fifth of the time that the file of the sysctl does. */
+function ipv4(pod: Namespace, index: number): Prepared<void>[] {
+  return [pod.links.prepareSet(index, { ipv4: { arpNotify: 1 } })];
 }
 
 function ipv6(pod: Namespace, link: string): Prepared<void>[] {

@@ -99,7 +99,7 @@ async function awaitDelivery(
   link: number,
   addresses: readonly string[],
 ): Promise<void> {
-  const id = await kernel.host.namespaceIds.find(pod.fd);
+  const id = await kernel.host.namespaceIds.ensure(pod.fd);
   let wake = () => {};
   const unsubscribe = kernel.addressEvents.onChange(
     ({ address, namespaceId }) => {

@@ -36,8 +36,6 @@ export const createLink: PreparedHandler<CreateLinkStep, null> = {
     const place = isInPod ? { at: pod, to: {} } : { at: host, to: { namespaceFd: pod.fd } };
     const created = pod.links.prepareFind(link);
     return [
-      // Without an id here the namespace's announcements would not be heard.
-      host.namespaceIds.prepareEnsure(pod.fd),
       place.at.links.prepareCreate({
         name: step.name,
         index: link,
