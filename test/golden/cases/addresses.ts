@@ -131,6 +131,13 @@ const routes: readonly GoldenCase[] = [
     request: ({ routes }) => routes.prepend({ destination: "10.9.0.0/16", gateway: "10.0.0.9", link: 7 }),
   },
   {
+    name: "append a route to one to the same network",
+    ground: [PAIR, ...UP, ...IPV4, "ip route add 10.9.0.0/16 via 10.1.0.9"],
+    command: "ip route append 10.9.0.0/16 via 10.0.0.9 dev v0 proto static",
+    message: RTM_NEWROUTE,
+    request: ({ routes }) => routes.append({ destination: "10.9.0.0/16", gateway: "10.0.0.9", link: 7 }),
+  },
+  {
     name: "add the default route of IPv6 with a preference",
     ground: [PAIR, ...UP, ...IPV6],
     command: "ip -6 route add default via fd00::9 dev v0 proto static pref high",
