@@ -7,7 +7,10 @@ const PREFIX = "lanyard.dev/";
 /** The pod annotation that names a network namespace somebody else has made for the pod. */
 export const NAMESPACE_ANNOTATION = "lanyard.dev/network-namespace";
 
-const KNOWN = [NETWORKS_ANNOTATION, NAMESPACE_ANNOTATION];
+/** The pod annotation that tells what a pod has: written for others, and no wish. */
+const STATUS_ANNOTATION = "lanyard.dev/network-status";
+
+const KNOWN = [NETWORKS_ANNOTATION, NAMESPACE_ANNOTATION, STATUS_ANNOTATION];
 
 /**
  * Those of a pod's annotations that bear our prefix and mean nothing: a pod with a misspelt one would start without what

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { after, afterEach, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { AttachmentStatus } from "../../src/model/attachment.ts";
-import { Launcher, type Order } from "../bench/cni/launcher.ts";
+import { Launcher, type Order } from "../bench/plugins/launcher.ts";
 import { median } from "../bench/statistics.ts";
 import { PREVIOUS } from "../kernel/cni/scene.ts";
 import { nextEvent, runIn } from "../kernel/world.ts";

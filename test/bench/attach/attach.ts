@@ -1,12 +1,19 @@
 import { Kernel } from "../../../src/linux/kernel.ts";
-import { makeEngine, openJournal, PodSandbox } from "../../kernel/attachment/fixtures.ts";
+import { makeEngine, openJournal } from "../../kernel/attachment/fixtures.ts";
 import type { Benchmark, Row } from "../benchmark.ts";
+import { Launcher } from "../plugins/launcher.ts";
+import {
+  type BenchPod,
+  expectAttached,
+  expectDetached,
+  makeUplink,
+  type Side,
+  startPods,
+} from "../plugins/pods.ts";
+import { makeReferenceSide } from "../plugins/reference-side.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
 import { catalog, makeOurSide } from "./lanyard.ts";
-import { makeReferenceSide } from "./reference-plugin.ts";
-import { type BenchPod, type Side, UPLINK } from "./side.ts";
-import { expectAttached, expectDetached } from "./witness.ts";
 
 const ATTACH_BAR = 0.3;
 const DETACH_BAR = 0.2;
@@ -38,13 +45,12 @@ export const attach: Benchmark = {
 
   async run({ folder }) {
     await using stack = new AsyncDisposableStack();
-    const reference = stack.use(makeReferenceSide());
+    const reference = makeReferenceSide(stack.use(new Launcher(folder)));
     const kernel = new Kernel();
     stack.defer(() => kernel.stop());
     const journal = openJournal(folder);
     stack.defer(() => journal.close());
-    await makeUplink(kernel);
-    stack.defer(() => removeUplink(kernel));
+    await makeUplink(kernel, stack);
     const ours = makeOurSide(await makeEngine({ kernel, journal, catalog }));
 
     const alone = await measureSeries(ALONE, kernel, [ours, reference]);
@@ -86,16 +92,7 @@ async function measureSeries(
   const turns: { which: 0 | 1; isCounted: boolean; pods: BenchPod[] }[] = [];
   for (let round = 0; round < warmUp + rounds; round++) {
     for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-      const pods: BenchPod[] = [];
-      for (let number = 1; number <= count; number++) {
-        const sandbox = await PodSandbox.start();
-        stack.defer(() => sandbox.end());
-        pods.push({
-          name: `bench-${count}-${round}-${which}-${number}`,
-          sandbox,
-          address: `10.90.0.${number}/24`,
-        });
-      }
+      const pods = await startPods(stack, `bench-${count}-${round}-${which}`, count, 1);
       turns.push({ which, isCounted: round >= warmUp, pods });
     }
   }
@@ -117,9 +114,9 @@ async function measureTurn(
   side: Side,
   pods: readonly BenchPod[],
 ): Promise<{ attach: number; detach: number }> {
-  const attach = await time(() => Promise.all(pods.map((pod) => side.attach(pod))));
+  const attach = await time(() => Promise.all(pods.map((pod) => side.add(pod))));
   for (const pod of pods) await expectAttached(kernel, pod, side.name);
-  const detach = await time(() => Promise.all(pods.map((pod) => side.detach(pod))));
+  const detach = await time(() => Promise.all(pods.map((pod) => side.delete(pod))));
   for (const pod of pods) await expectDetached(kernel, pod, side.name);
   return { attach, detach };
 }
@@ -128,15 +125,4 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;
-}
-
-/** A link for the macvlans to stand on: one end of a veth pair, both ends up so that it has a carrier. */
-async function makeUplink({ host }: Kernel): Promise<void> {
-  const peer = `${UPLINK}-peer`;
-  await host.links.create({ name: UPLINK, of: { kind: "veth", peer: { name: peer } }, isUp: true });
-  await host.links.set((await host.links.get(peer)).index, { isUp: true });
-}
-
-async function removeUplink({ host }: Kernel): Promise<void> {
-  await host.links.delete((await host.links.get(UPLINK)).index);
 }

@@ -1,11 +1,11 @@
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Benchmark, Row } from "../benchmark.ts";
+import { Launcher } from "../plugins/launcher.ts";
+import { expectAttached, expectDetached, makeUplink, type Side, startPods } from "../plugins/pods.ts";
+import { makeReferenceSide } from "../plugins/reference-side.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
-import { Launcher } from "./launcher.ts";
 import { BenchAgent, makeOurSide } from "./our-side.ts";
-import { expectAttached, expectDetached, makeUplink, type Side, startPods } from "./pods.ts";
-import { makeReferenceSide } from "./reference-side.ts";
 
 const WARM_UP = 10;
 const ROUNDS = 40;

@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ControlClient } from "../../../src/control/client.ts";
-import type { Launcher } from "./launcher.ts";
-import { type BenchPod, type Side, UPLINK } from "./pods.ts";
+import type { Launcher } from "../plugins/launcher.ts";
+import { type BenchPod, type Side, UPLINK } from "../plugins/pods.ts";
 
 const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
 export const SHIM = fileURLToPath(new URL("../../../native/build/cni-shim", import.meta.url));

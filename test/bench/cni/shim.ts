@@ -1,7 +1,7 @@
 import type { Benchmark } from "../benchmark.ts";
+import { Launcher, type Order } from "../plugins/launcher.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
-import { Launcher, type Order } from "./launcher.ts";
 import { SHIM } from "./our-side.ts";
 
 const WARM_UP = 20;

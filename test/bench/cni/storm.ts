@@ -3,13 +3,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Kernel } from "../../../src/linux/kernel.ts";
 import type { Benchmark } from "../benchmark.ts";
 import { makeLimitedRow } from "../devices/limit.ts";
+import { Launcher } from "../plugins/launcher.ts";
+import {
+  type BenchPod,
+  expectAttached,
+  expectDetached,
+  makeUplink,
+  type Side,
+  startPods,
+} from "../plugins/pods.ts";
+import { makeReferenceSide } from "../plugins/reference-side.ts";
 import { makeRow } from "../report.ts";
 import { median, quantile } from "../statistics.ts";
-import { Launcher } from "./launcher.ts";
 import { BenchAgent, makeOurSide } from "./our-side.ts";
-import { type BenchPod, expectAttached, expectDetached, makeUplink, type Side, startPods } from "./pods.ts";
 import { ProcessorLimit } from "./processor-limit.ts";
-import { makeReferenceSide } from "./reference-side.ts";
 
 /** As many as a node has by the kubelet's default. */
 const PODS = 110;

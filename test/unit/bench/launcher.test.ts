@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { Launcher } from "../../bench/attach/launcher.ts";
-import { makeReferenceSide } from "../../bench/attach/reference-plugin.ts";
 import { MissingProgramError } from "../../bench/benchmark.ts";
+import { type Ended, Launcher } from "../../bench/plugins/launcher.ts";
+import { makeReferenceSide } from "../../bench/plugins/reference-side.ts";
 
-/** A program with these lines, and a launcher of it that ends with the test. */
-function makeLauncher(t: TestContext, ...lines: string[]): { launcher: Launcher; folder: string } {
+/** A launcher, and a folder, that end with the test. */
+function makeLauncher(t: TestContext): { launcher: Launcher; folder: string } {
   const folder = mkdtempSync(join(tmpdir(), "launcher-"));
-  const program = join(folder, "program");
-  writeFileSync(program, ["#!/bin/sh", ...lines, ""].join("\n"));
-  chmodSync(program, 0o755);
-  const launcher = new Launcher(program);
+  const launcher = new Launcher(folder);
   t.after(async () => {
     await launcher[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
@@ -22,61 +19,65 @@ function makeLauncher(t: TestContext, ...lines: string[]): { launcher: Launcher;
   return { launcher, folder };
 }
 
+const shell = (script: string, environment: Record<string, string> = {}, input = "") => ({
+  program: "/bin/sh",
+  parameters: ["-c", script],
+  environment: { PATH: process.env.PATH ?? "", ...environment },
+  input,
+});
+const withoutTime = ({ code, output }: Ended) => ({ code, output });
+
 describe("a launcher", () => {
   test("hands variables and input to the program and gives back its output and exit code", async (t) => {
-    const { launcher } = makeLauncher(t, 'echo "$CNI_COMMAND $CNI_IFNAME"; cat; exit 3');
-    const input = '{"a":"$HOME \\" `id` *"}';
-    assert.deepEqual(await launcher.run({ CNI_COMMAND: "ADD", CNI_IFNAME: "*" }, input), {
-      code: 3,
-      output: `ADD *\n${input}`,
-    });
+    const { launcher } = makeLauncher(t);
+    const input = '{"a":"$HOME \\" `id` *"}\nand a second line';
+    const script = 'echo "$CNI_COMMAND $CNI_IFNAME"; cat; exit 3';
+    const ended = await launcher.run(shell(script, { CNI_COMMAND: "ADD", CNI_IFNAME: "two words" }, input));
+    assert.deepEqual(withoutTime(ended), { code: 3, output: `ADD two words\n${input}` });
   });
 
   test("keeps neither variables nor output from one run to the next", async (t) => {
-    const { launcher } = makeLauncher(t, 'printf %s "$ONE$TWO"');
-    assert.deepEqual(await launcher.run({ ONE: "1" }, ""), { code: 0, output: "1" });
-    assert.deepEqual(await launcher.run({ TWO: "2" }, ""), { code: 0, output: "2" });
+    const { launcher } = makeLauncher(t);
+    for (const name of ["ONE", "TWO"]) {
+      const ended = await launcher.run(shell('printf %s "$ONE$TWO"', { [name]: name }));
+      assert.deepEqual(withoutTime(ended), { code: 0, output: name });
+    }
   });
 
-  test("runs programs side by side", async (t) => {
-    const { launcher, folder } = makeLauncher(
-      t,
-      'cd "$(dirname "$0")"',
-      'if [ "$ME" = a ]; then echo hello >b; cat a; else cat b; echo hi >a; fi',
-    );
+  test("runs programs side by side, and measures each from its start to its end", async (t) => {
+    const { launcher, folder } = makeLauncher(t);
     // Each waits for the other at the pipes: one after the other they would never end.
     execFileSync("mkfifo", [join(folder, "a"), join(folder, "b")]);
-    const both = [launcher.run({ ME: "a" }, ""), launcher.run({ ME: "b" }, "")] as const;
-    assert.deepEqual(await Promise.all(both), [
-      { code: 0, output: "hi" },
-      { code: 0, output: "hello" },
+    const both = await Promise.all([
+      launcher.run(shell(`cd ${folder}; echo hello >b; cat a`)),
+      launcher.run(shell(`cd ${folder}; cat b; sleep 0.05; echo hi >a`)),
     ]);
+    assert.deepEqual(both.map(withoutTime), [
+      { code: 0, output: "hi\n" },
+      { code: 0, output: "hello\n" },
+    ]);
+    assert.ok(both.every(({ milliseconds }) => milliseconds >= 50));
   });
 
-  test("says with exit code 127 that there is no such program", async () => {
-    await using launcher = new Launcher("/nowhere/program");
-    assert.equal((await launcher.run({}, "")).code, 127);
+  test("tells a signal as 128 and its number, and with 127 that there is no such program", async (t) => {
+    const { launcher } = makeLauncher(t);
+    assert.equal((await launcher.run(shell("kill -KILL $$"))).code, 137);
+    const missing = { program: "/nowhere/program", environment: {}, input: "" };
+    assert.equal((await launcher.run(missing)).code, 127);
   });
 
-  test("refuses what would not arrive as it is", async (t) => {
-    const { launcher } = makeLauncher(t, "exit 0");
-    await assert.rejects(launcher.run({ A: "two words" }, ""), RangeError);
-    await assert.rejects(launcher.run({}, "two\nlines"), RangeError);
-  });
-
-  test("ends its shells", async (t) => {
-    const { launcher } = makeLauncher(t, "echo $PPID");
-    const { output } = await launcher.run({}, "");
-    const shell = Number(output);
-    assert.ok(readFileSync(`/proc/${shell}/cmdline`, "utf8").startsWith("sh\0"));
+  test("ends its process", async (t) => {
+    const { launcher } = makeLauncher(t);
+    const { processId } = launcher;
+    assert.ok(readFileSync(`/proc/${processId}/cmdline`, "utf8").includes("launcher"));
     await launcher[Symbol.asyncDispose]();
-    assert.throws(() => readFileSync(`/proc/${shell}/cmdline`), { code: "ENOENT" });
+    assert.throws(() => readFileSync(`/proc/${processId}/cmdline`), { code: "ENOENT" });
   });
 });
 
-test("a reference plugin that is not installed is named with its Debian package", () => {
+test("a reference plugin that is not installed is named with its Debian package", (t) => {
   assert.throws(
-    () => makeReferenceSide("/nowhere"),
+    () => makeReferenceSide(makeLauncher(t).launcher, "/nowhere"),
     (error) =>
       error instanceof MissingProgramError &&
       error.message ===

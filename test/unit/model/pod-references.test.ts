@@ -69,13 +69,18 @@ describe("the networks of a pod", () => {
   });
 
   test("are not passed over where our annotation is misspelt", () => {
-    const expected = "one of lanyard.dev/networks, lanyard.dev/network-namespace, or another prefix";
+    const expected =
+      "one of lanyard.dev/networks, lanyard.dev/network-namespace, lanyard.dev/network-status, or another prefix";
     for (const name of ["lanyard.dev/network", "lanyard.dev/Networks", "lanyard.dev/qos"]) {
       const message = `pod blue/alpha annotation: "${name}" is not usable; expected ${expected}`;
       assert.throws(() => read({ [name]: '[{"podNetworkName": "over"}]' }), { code: "invalid", message });
     }
     assert.deepEqual(
-      read({ "lanyard.dev/network-namespace": "/run/netns/blue", "x.lanyard.dev/a": "b" }),
+      read({
+        "lanyard.dev/network-namespace": "/run/netns/blue",
+        "lanyard.dev/network-status": "[]",
+        "x.lanyard.dev/a": "b",
+      }),
       [],
     );
   });

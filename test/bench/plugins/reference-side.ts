@@ -7,18 +7,18 @@ import { type BenchPod, type Side, UPLINK } from "./pods.ts";
 
 const DEBIAN_PACKAGE = "containernetworking-plugins";
 /** Where Debian puts the plugins. */
-const FOLDER = "/usr/lib/cni";
+const DEBIAN_FOLDER = "/usr/lib/cni";
 
 /**
  * The reference plugins, called as a container runtime calls them (CNI specification 1.0.0, sections 2 and 4): a process for
  * each interface, one after the other for one pod; a DEL is given the result of the ADD. Throws MissingProgramError.
  */
-export function makeReferenceSide(launcher: Launcher): Side {
+export function makeReferenceSide(launcher: Launcher, folder = DEBIAN_FOLDER): Side {
   for (const plugin of ["macvlan", "static"]) {
     try {
-      accessSync(join(FOLDER, plugin), constants.X_OK);
+      accessSync(join(folder, plugin), constants.X_OK);
     } catch {
-      throw new MissingProgramError(join(FOLDER, plugin), DEBIAN_PACKAGE);
+      throw new MissingProgramError(join(folder, plugin), DEBIAN_PACKAGE);
     }
   }
   const results = new Map<string, unknown>();
@@ -36,13 +36,13 @@ export function makeReferenceSide(launcher: Launcher): Side {
         ...(command === "DEL" && { prevResult: results.get(key) }),
       };
       const ended = await launcher.run({
-        program: join(FOLDER, "macvlan"),
+        program: join(folder, "macvlan"),
         environment: {
           CNI_COMMAND: command,
           CNI_CONTAINERID: pod.id,
           CNI_NETNS: pod.namespacePath,
           CNI_IFNAME: name,
-          CNI_PATH: FOLDER,
+          CNI_PATH: folder,
         },
         input: JSON.stringify(configuration),
       });
