@@ -17,7 +17,7 @@ let thread: ThreadNamespace | undefined;
  * of which none waits for anybody, and a trip to another thread would take ten times as long. `name` is the namespace's, for
  * errors. Throws NotFoundError when it is no namespace any more, and LanyardError.
  */
-export function readNamespaceCookie(fd: number, name: string): bigint {
+export function namespaceCookie(fd: number, name: string): bigint {
   thread ??= new ThreadNamespace();
   try {
     return thread.inside(fd, readOwnCookie);

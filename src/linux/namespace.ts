@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { errorText, LanyardError, NotFoundError } from "../model/errors.ts";
 import { Devlink } from "./generic/devlink/devlink.ts";
 import { Ethtool } from "./generic/ethtool/ethtool.ts";
-import { readNamespaceCookie } from "./namespace-cookie.ts";
+import { namespaceCookie } from "./namespace-cookie.ts";
 import { NETLINK_GENERIC, NETLINK_ROUTE } from "./netlink/socket.ts";
 import { Packets } from "./packet/packets.ts";
 import { Addresses } from "./route/addresses.ts";
@@ -96,9 +96,9 @@ export class Namespace implements AsyncDisposable {
     return this.#fd;
   }
 
-  /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. Throws as `readNamespaceCookie` does. */
+  /** SO_NETNS_COOKIE: tells whether a path still leads to the same namespace. Throws as `namespaceCookie` does. */
   cookie(): bigint {
-    return readNamespaceCookie(this.fd, this.name);
+    return namespaceCookie(this.fd, this.name);
   }
 
   /**
