@@ -9,7 +9,7 @@ import { readNetDevice } from "../../src/linux/sysfs/net-device.ts";
 import { PodSandbox } from "../kernel/attachment/fixtures.ts";
 import { requestOf, StepRunner } from "../kernel/attachment/step-runner.ts";
 import { nextEvent, runIn } from "../kernel/world.ts";
-import { loadModule } from "./guest.ts";
+import { loadModule, setCardsDown } from "./guest.ts";
 
 /**
  * Attachments on the guest's emulated igb cards: `eth0` and `eth1`, joined by one wire. VFs are made once, two of `eth0` and
@@ -45,6 +45,7 @@ before(async () => {
 after(async () => {
   runner[Symbol.dispose]();
   for (const pf of ["eth0", "eth1"]) await kernel.pci.setVfCount(await addressOf(pf), 0);
+  setCardsDown();
   await kernel.stop();
 });
 

@@ -7,7 +7,7 @@ import { Launcher, type Order } from "../bench/plugins/launcher.ts";
 import { median } from "../bench/statistics.ts";
 import { PREVIOUS } from "../kernel/cni/scene.ts";
 import { nextEvent, runIn } from "../kernel/world.ts";
-import { loadModule } from "./guest.ts";
+import { loadModule, setCardsDown } from "./guest.ts";
 import { type AdmittedPod, type HomeVf, USERSPACE, VFS, VfNode } from "./vf-node.ts";
 
 /*
@@ -85,7 +85,10 @@ before(async () => {
   atHome = node.show();
 }, PATIENCE);
 
-after(() => node[Symbol.asyncDispose](), PATIENCE);
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  setCardsDown();
+}, PATIENCE);
 
 afterEach(async () => {
   assert.deepEqual((await node.cni.status()).attachments, []);

@@ -10,6 +10,11 @@ export function loadModule(name: string): void {
 
 const BUS = "/sys/bus/netdevsim";
 
+/** Leaves the two emulated cards as the guest has them at its start: down, so that the next file finds no carrier. */
+export function setCardsDown(): void {
+  for (const card of ["eth0", "eth1"]) execFileSync("ip", ["link", "set", card, "down"]);
+}
+
 /**
  * A device of netdevsim, which plays a network card with VFs, an eswitch and devlink for the kernel's own tests: it is
  * no hardware, and its VFs have no links. Gone at the end: `using device = new Netdevsim(10)`.

@@ -8,6 +8,7 @@ import {
 } from "../kernel/attachment/reference-plugin.ts";
 import { requestOf, StepRunner } from "../kernel/attachment/step-runner.ts";
 import { nextEvent } from "../kernel/world.ts";
+import { setCardsDown } from "./guest.ts";
 
 /** The kinds of attachment whose links this machine's own kernel does not have, beside those of the reference plugins. */
 
@@ -30,6 +31,7 @@ before(async () => {
 
 after(async () => {
   runner[Symbol.dispose]();
+  setCardsDown();
   await kernel.stop();
 });
 
